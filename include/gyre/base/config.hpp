@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// Facts about the compiler and the sanitizers, as constants that code can test.  Layer: base.
+#include <cstddef>
+
+#if defined(__GNUC__)
+#define GYRE_NOINLINE __attribute__((noinline))
+#else
+#define GYRE_NOINLINE
+#endif
+
+namespace gyre::detail {
+
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool address_sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool address_sanitized = true;
+#else
+inline constexpr bool address_sanitized = false;
+#endif
+#else
+inline constexpr bool address_sanitized = false;
+#endif
+
+// True where `return other_coroutine;` from await_suspend is certain to be a tail call. g++ 12 makes it one only with
+// -foptimize-sibling-calls (which the build target carries) and never under its own ASan or TSan; clang always does.
+#if defined(__clang__)
+inline constexpr bool symmetric_transfer = true;
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool symmetric_transfer = false;
+#elif defined(GYRE_SIBLING_CALLS) && !GYRE_SIBLING_CALLS
+inline constexpr bool symmetric_transfer = false;
+#else
+inline constexpr bool symmetric_transfer = true;
+#endif
+
+/// Size that keeps two atomics from sharing a cache line. A constant, so that the layout does not follow compiler flags.
+inline constexpr std::size_t cache_line = 64;
+
+}  // namespace gyre::detail

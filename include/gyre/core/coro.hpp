@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The lazy coroutine: nothing runs until it is awaited or becomes a task.  Layer: core.  Bodies: lib/core/coro.cpp
+#include <gyre/core/error.hpp>
+#include <gyre/core/promise.hpp>
+#include <gyre/core/task_core.hpp>
+#include <gyre/core/transfer.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace gyre {
+
+template <class T>
+class coro;
+
+namespace detail {
+
+/// Ends a coroutine: goes on with who awaits it, or ends its task.
+struct final_awaiter {
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+    promise_base& p = ended.promise();
+    if (p.continuation != nullptr) [[likely]] return transfer(p.continuation);
+    return transfer(p.task->type->finish(*p.task, ended));
+  }
+  void await_resume() const noexcept {}
+};
+
+template <class T>
+struct coro_promise : promise_base {
+  [[nodiscard]] final_awaiter final_suspend() const noexcept { return {}; }
+  template <class U = T>
+    requires std::is_constructible_v<T, U&&> || std::is_reference_v<T>
+  void return_value(U&& value) {
+    auto& out = static_cast<result_slot<T>&>(*slot);
+    if constexpr (std::is_reference_v<T>) {
+      out.emplace(std::addressof(value));
+    } else {
+      out.emplace(std::forward<U>(value));
+    }
+  }
+};
+
+template <>
+struct coro_promise<void> : promise_base {
+  [[nodiscard]] final_awaiter final_suspend() const noexcept { return {}; }
+  void return_void() { static_cast<result_slot<void>&>(*slot).emplace(); }
+};
+
+void append_coroutine_object(std::string& out, const promise_base* frame, std::string_view name);
+[[nodiscard]] std::string_view name_of(const promise_base& frame) noexcept;
+void report_never_awaited(const promise_base& frame) noexcept;
+[[noreturn]] void throw_already_awaited(const char* call);
+
+}  // namespace detail
+
+/// A coroutine body that has not started. Await it, or give it to create_task, gather, run, ...; each at most once.
+///
+/// Life:    owns the frame. Destroyed unawaited it reports "coroutine 'f' was never awaited" and runs nothing.
+/// Cost:    one pooled frame.   Like: a coroutine object.
+template <class T = void>
+class [[nodiscard]] coro {
+ public:
+  struct promise_type : detail::coro_promise<T> {
+    [[nodiscard]] coro get_return_object(std::source_location defined = std::source_location::current()) noexcept {
+      this->line = defined;
+      return coro(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+  };
+  using value_type = T;
+
+  coro(coro&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  coro& operator=(coro&& other) noexcept {
+    if (this != &other) {
+      discard();
+      frame_ = std::exchange(other.frame_, nullptr);
+    }
+    return *this;
+  }
+  ~coro() { discard(); }
+
+  /// The name of the coroutine function.   Like: coroutine.__name__.
+  [[nodiscard]] std::string_view name() const noexcept {
+    return frame_ == nullptr ? std::string_view() : detail::name_of(frame_.promise());
+  }
+
+  /// Destroys the body without running it and without a report.   Like: coroutine.close().
+  void close() noexcept {
+    if (frame_ != nullptr) std::exchange(frame_, nullptr).destroy();
+  }
+
+  void append_text(std::string& out) const {
+    detail::append_coroutine_object(out, frame_ == nullptr ? nullptr : &frame_.promise(), name());
+  }
+
+  class awaiter;
+
+  /// Runs the body inside the awaiting task, at once. Also for a named coroutine: `co_await c` uses it up.
+  ///
+  /// Throws:  already_awaited for a coroutine that was used before; what the body throws.
+  awaiter operator co_await() & { return awaiter(consume("co_await")); }
+  awaiter operator co_await() && { return awaiter(consume("co_await")); }
+
+  /// The frame, for what starts it in another way; this object is then empty.
+  [[nodiscard]] std::coroutine_handle<promise_type> consume(const char* call) {
+    if (frame_ == nullptr) [[unlikely]] detail::throw_already_awaited(call);
+    return std::exchange(frame_, nullptr);
+  }
+
+ private:
+  explicit coro(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  void discard() noexcept {
+    if (frame_ == nullptr) return;
+    detail::report_never_awaited(frame_.promise());
+    close();
+  }
+
+  std::coroutine_handle<promise_type> frame_;
+};
+
+template <class T>
+class [[nodiscard]] coro<T>::awaiter : public detail::awaiter_base {
+ public:
+  explicit awaiter(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  awaiter(const awaiter&) = delete;
+  awaiter& operator=(const awaiter&) = delete;
+  ~awaiter() {
+    if (frame_ != nullptr) frame_.destroy();
+  }
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+    promise_type& child = frame_.promise();
+    child.continuation = parent;
+    child.task = parent.promise().task;
+    child.slot = &slot_;
+    return detail::transfer(frame_);
+  }
+  T await_resume() {
+    std::exchange(frame_, nullptr).destroy();
+    return slot_.take();
+  }
+
+ private:
+  std::coroutine_handle<promise_type> frame_;
+  detail::result_slot<T> slot_;
+};
+
+template <class T>
+inline constexpr bool is_coro_v = false;
+template <class T>
+inline constexpr bool is_coro_v<coro<T>> = true;
+
+}  // namespace gyre

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// Which loop and which task run on this thread. Out of line: a coroutine that moved to another thread must not reuse an
+// address of the old thread's storage.  Layer: core.  Bodies: lib/core/current.cpp
+#include <gyre/base/config.hpp>
+#include <gyre/base/steal_deque.hpp>
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+namespace gyre::detail {
+
+class home;
+class task_core;
+
+/// The parts of a runtime's idle word that a thread with new work looks at. The rest is in runtime/parking.
+struct idle_bits {
+  static constexpr std::uint64_t sleeper = 0xff;         // head of the stack of sleepers, 0 for none
+  static constexpr std::uint64_t searching = 0xff00;     // workers that look for work
+  static constexpr std::uint64_t one_searching = 0x100;
+  static constexpr std::uint64_t unparked = 0xff0000;    // workers that are awake
+  static constexpr std::uint64_t one_unparked = 0x10000;
+  static constexpr std::uint64_t one_tag = 1ULL << 24U;  // changes with every change of the stack
+
+  [[nodiscard]] static bool wants_work(std::uint64_t word) noexcept {
+    return (word & sleeper) != 0 && (word & searching) == 0;
+  }
+};
+
+/// What a thread knows about itself. Only its own thread reads or writes it.
+struct thread_state {
+  home* loop = nullptr;                      // the loop that runs here, null outside
+  task_core* current = nullptr;              // the task whose code runs, null in callbacks
+  steal_deque<task_core>* forks = nullptr;   // where gather puts siblings; null in asyncio order
+  const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word: is it worth telling that there is work?
+  std::uint32_t budget = 0;                  // transfers left until the loop gets a look at its other queues
+  std::coroutine_handle<> next = nullptr;    // trampoline: see core/transfer.hpp
+};
+
+/// This thread's state. A reference must not be kept over a suspension.
+[[nodiscard]] GYRE_NOINLINE thread_state& this_thread() noexcept;
+
+}  // namespace gyre::detail

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// future<T>: a result that somebody sets once, from any thread, and tasks of any loop await.  Layer: core.
+// Bodies: lib/core/future.cpp
+#include <gyre/base/text.hpp>
+#include <gyre/base/unique_function.hpp>
+#include <gyre/core/future_core.hpp>
+#include <gyre/core/task_core.hpp>
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace gyre {
+
+class event_loop;
+template <class T>
+class future;
+template <class T>
+class task;
+
+namespace detail {
+
+/// Queues a callback for when `core` is done, on the future's loop. Returns the id for removal.
+std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)> callback);
+std::size_t remove_callback(future_core& core, std::uint64_t id) noexcept;
+[[noreturn]] void throw_no_state(const char* call);
+[[noreturn]] void throw_moved_out();
+[[noreturn]] void throw_result_set(const future_core& core);
+[[nodiscard]] event_loop& loop_of(const future_core& core);
+
+template <class T, bool Move>
+class future_awaiter;
+
+/// What future, task and gathering_future have in common: a shared handle to one result.
+///
+/// Thread:  any.   Life: the handles share the state; a task goes on without them.
+template <class T, class Self>
+class basic_future {
+ public:
+  using value_type = T;
+
+  /// True once there is a value, an error or a cancellation; then it stays true, and result() is safe to read.
+  [[nodiscard]] bool done() const { return core("done").done(); }
+  /// True if it ended with cancelled_error.
+  [[nodiscard]] bool cancelled() const { return core("cancelled").outcome() == future_core::status::cancelled; }
+
+  /// The value.   Throws: what it ended with; invalid_state_error while it is pending or when the value was moved out.
+  decltype(auto) result() const {
+    core("result").check_result();
+    auto& slot = static_cast<result_slot<T>&>(core_->slot());
+    if (!slot.has_value) throw_moved_out();
+    if constexpr (std::is_void_v<T>) {
+      return;
+    } else if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(*slot.value());
+    } else {
+      return std::as_const(slot.value());
+    }
+  }
+
+  /// The error, null if it ended with a value.   Throws: cancelled_error if cancelled, invalid_state_error while pending.
+  [[nodiscard]] std::exception_ptr exception() const { return core("exception").exception(); }
+
+  /// Asks for its end. A future is cancelled at once; a task gets cancelled_error at its next suspension. False if done.
+  bool cancel(std::string_view message = {}) const { return core("cancel").cancel(message); }
+
+  /// Calls `f(handle)` on the future's loop once it is done, never inside this call or set_result().
+  ///
+  /// Returns: an id for remove_done_callback.   Thread: any.   Like: Future.add_done_callback.
+  template <class F>
+    requires std::is_invocable_v<F&, Self>
+  std::uint64_t add_done_callback(F f) const {
+    auto callback = [kept = std::move(f)](future_core& done) mutable {
+      kept(Self(core_ref<future_core>::share(done)));
+    };
+    return add_callback(core("add_done_callback"), std::move(callback));
+  }
+
+  /// The loop on which its callbacks run; for a task, the loop that it wakes on.
+  [[nodiscard]] event_loop& get_loop() const { return loop_of(core("get_loop")); }
+
+  /// Takes back the callbacks added under `id`; returns how many that were.
+  std::size_t remove_done_callback(std::uint64_t id) const noexcept {
+    return core_ ? remove_callback(*core_, id) : 0;
+  }
+
+  void append_text(std::string& out) const { core("to_string").append_text(out); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(core_); }
+  friend bool operator==(const basic_future& a, const basic_future& b) noexcept { return a.core_.get() == b.core_.get(); }
+
+  /// Awaits the result. A named handle leaves the value where it is and copies it; the last handle moves it out.
+  future_awaiter<T, false> operator co_await() const& { return future_awaiter<T, false>(shared("co_await")); }
+  future_awaiter<T, true> operator co_await() && {
+    static_cast<void>(core("co_await"));
+    return future_awaiter<T, true>(std::move(core_));
+  }
+
+  /// The shared state, for gyre's own parts.
+  [[nodiscard]] future_core& core(const char* call) const {
+    if (!core_) [[unlikely]] throw_no_state(call);
+    return *core_;
+  }
+  [[nodiscard]] core_ref<future_core> shared(const char* call) const { return core_ref<future_core>::share(core(call)); }
+
+ protected:
+  basic_future() noexcept = default;
+  explicit basic_future(core_ref<future_core> core) noexcept : core_(std::move(core)) {}
+
+  core_ref<future_core> core_;
+};
+
+/// The result of a done future for a caller who will not ask again: moved out if it cannot be copied.
+template <class T, class Self>
+T take_result(const basic_future<T, Self>& f) {
+  if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
+    return f.result();
+  } else {
+    f.result();
+    return std::move(static_cast<result_slot<T>&>(f.core("result").slot()).value());
+  }
+}
+
+/// Awaits any future_core with a result of type T.
+template <class T, bool Move>
+class [[nodiscard]] future_awaiter : public awaiter_base {
+ public:
+  explicit future_awaiter(core_ref<future_core> awaited) noexcept : awaited_(std::move(awaited)) {}
+  future_awaiter(const future_awaiter&) = delete;
+  future_awaiter& operator=(const future_awaiter&) = delete;
+  ~future_awaiter() {
+    if (node_.linked()) awaited_->remove(node_);  // only when the frame is destroyed in mid-wait
+  }
+
+  [[nodiscard]] bool await_ready() const noexcept { return awaited_->done(); }
+  template <class Promise>
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> at) {
+    return suspend_on(*awaited_, node_, at);
+  }
+  T await_resume() {
+    if (node_.task != nullptr) throw_if_cancelled(*node_.task);
+    awaited_->check_result();
+    auto& slot = static_cast<result_slot<T>&>(awaited_->slot());
+    if (!slot.has_value) throw_moved_out();
+    if constexpr (std::is_void_v<T>) {
+      return;
+    } else if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(*slot.value());
+    } else if constexpr (!std::is_copy_constructible_v<T>) {
+      slot.has_value = false;
+      const moved_out_guard destroy(slot);
+      return std::move(slot.value());
+    } else if constexpr (Move) {
+      if (awaited_->sole_reference()) return std::move(slot.value());
+      return slot.value();
+    } else {
+      return slot.value();
+    }
+  }
+
+ private:
+  struct moved_out_guard {
+    explicit moved_out_guard(result_slot<T>& s) noexcept : slot(s) {}
+    moved_out_guard(const moved_out_guard&) = delete;
+    moved_out_guard& operator=(const moved_out_guard&) = delete;
+    ~moved_out_guard() { std::destroy_at(&slot.value()); }
+    result_slot<T>& slot;
+  };
+
+  core_ref<future_core> awaited_;
+  waiter_node node_;
+};
+
+/// With room for the result.
+template <class T>
+class future_state final : public future_core {
+ public:
+  explicit future_state(home* owner) noexcept : future_core(owner, result) {}
+
+  void append_result(std::string& out) const override { append_value(out, result.value()); }
+
+  result_slot<T> result;
+};
+
+/// The loop that runs on this thread; throws no_running_loop naming `call`.
+[[nodiscard]] home& running_home(const char* call);
+
+}  // namespace detail
+
+/// A result set by hand.   Like: asyncio.Future.
+///
+/// Thread:  any, for every member: exactly one of several set_* and cancel() calls that race succeeds.
+template <class T>
+class future : public detail::basic_future<T, future<T>> {
+  using base = detail::basic_future<T, future<T>>;
+
+ public:
+  /// A pending future of the running loop.   Throws: no_running_loop.
+  future() : future(detail::running_home("future()")) {}
+  /// An empty handle.
+  explicit future(std::nullptr_t) noexcept {}
+  explicit future(detail::home& owner)
+      : base(detail::core_ref<detail::future_core>(new detail::future_state<T>(&owner))) {}
+  explicit future(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
+
+  /// Ends it with a value.   Throws: invalid_state_error if it is done; then nothing has changed.
+  template <class... Args>
+  void set_result(Args&&... args) const {
+    detail::future_core& core = this->core("set_result");
+    if (!core.reserve()) detail::throw_result_set(core);
+    auto& slot = static_cast<detail::result_slot<T>&>(core.slot());
+    try {
+      if constexpr (std::is_reference_v<T>) {
+        slot.emplace(std::addressof(args)...);
+      } else {
+        slot.emplace(std::forward<Args>(args)...);
+      }
+    } catch (...) {
+      slot.error = std::current_exception();
+    }
+    core.complete();
+  }
+
+  /// Ends it with an error; a cancelled_error makes it cancelled.   Throws: invalid_state_error if it is done.
+  void set_exception(std::exception_ptr error) const {
+    detail::future_core& core = this->core("set_exception");
+    if (error == nullptr) throw value_error("future::set_exception: the exception is null");
+    if (!core.reserve()) detail::throw_result_set(core);
+    core.slot().error = std::move(error);
+    core.complete();
+  }
+  template <class E>
+    requires(!std::same_as<std::decay_t<E>, std::exception_ptr>)
+  void set_exception(E&& error) const {
+    set_exception(std::make_exception_ptr(std::forward<E>(error)));
+  }
+};
+
+/// The text that Python's repr() gives.
+template <class F>
+  requires requires(const F& f, std::string& out) { f.append_text(out); }
+[[nodiscard]] std::string to_string(const F& f) {
+  std::string out;
+  f.append_text(out);
+  return out;
+}
+
+template <class F>
+  requires requires(const F& f, std::string& out) { f.append_text(out); }
+std::ostream& operator<<(std::ostream& out, const F& f) {
+  return out << to_string(f);
+}
+
+}  // namespace gyre

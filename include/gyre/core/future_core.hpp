@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The shared state behind future, task, gather and shield: one result, set once, and those who wait for it.
+// Layer: core.  Bodies: lib/core/future_core.cpp
+#include <gyre/base/spin_lock.hpp>
+#include <gyre/core/error.hpp>
+#include <gyre/core/home.hpp>
+#include <gyre/core/promise.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace gyre::detail {
+
+class future_core;
+class task_core;
+class waiter_node;
+
+/// Something that is to happen when a future is done: an entry of its list, later maybe of a loop's ring.
+class completion_node : public runnable {
+ public:
+  using delivery = void (*)(completion_node&, future_core&) noexcept;
+
+  /// `on_done` is called once by the thread that completes the future, without any lock held; it may queue the node, whose
+  /// turn is then `entry`.
+  completion_node(delivery on_done, function entry, const char* name) noexcept
+      : runnable(entry), deliver_(on_done), shown_as_(name) {}
+
+  void deliver(future_core& done) noexcept { deliver_(*this, done); }
+  /// Whether it is of the kind that is delivered so.
+  [[nodiscard]] bool is(delivery kind) const noexcept { return deliver_ == kind; }
+  [[nodiscard]] const char* shown_as() const noexcept { return shown_as_; }
+
+ protected:
+  ~completion_node() = default;
+
+ private:
+  delivery deliver_;
+  const char* shown_as_;  // how the texts of futures name this callback
+};
+
+/// Reference counted; the last handle destroys it. An error that nobody took is then reported.
+///
+///   status_   pending -> finished | failed | cancelled, once, under lock_; readers acquire it without the lock.
+///   nodes_    guarded by lock_; whoever changes status_ takes them all and delivers them in order, lock released.
+class future_core : public pooled {
+ public:
+  enum class status : std::uint8_t { pending, finished, failed, cancelled };
+
+  future_core(home* owner, result_base& result_room) noexcept : slot_(&result_room) { settle_at(owner); }
+  future_core(const future_core&) = delete;
+  future_core& operator=(const future_core&) = delete;
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }  // the caller holds one already
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_reference_gone();
+  }
+
+  [[nodiscard]] status outcome() const noexcept { return status_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool done() const noexcept { return outcome() != status::pending; }
+
+  /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
+  [[nodiscard]] virtual home* where() const noexcept {
+    return loop_ == nullptr ? nullptr : loop_->loop_of(era_);
+  }
+
+  /// The task that produces the result, null if none does.
+  [[nodiscard]] virtual const task_core* producer() const noexcept { return nullptr; }
+
+  /// Ends it as cancelled, or passes the request on to what produces it. True if that accepted.
+  virtual bool cancel(std::string_view message);
+
+  /// The text that to_string() shows.
+  virtual void append_text(std::string& out) const;
+
+  /// Completes with what the slot holds: a value, or an error (a cancelled_error makes it cancelled). False if it was
+  /// done already.
+  bool complete() noexcept;
+
+  /// Takes the right to fill the slot, for callers that race: true for one of them, who then calls complete().
+  [[nodiscard]] bool reserve() noexcept;
+
+  /// Adds a node, unless the future is done: then false, and the caller delivers it itself.
+  [[nodiscard]] bool add(completion_node& node) noexcept;
+  /// Takes a node back. False if the completion has it already.
+  bool remove(completion_node& node) noexcept;
+
+  /// Takes back the first node that a predicate knows; null if none of those still waiting.
+  template <class Predicate>
+  completion_node* remove_if(Predicate wanted) noexcept {
+    const std::lock_guard hold(lock_);
+    completion_node* found = nullptr;
+    if (status_.load(std::memory_order_relaxed) == status::pending) {
+      nodes_.for_each([&](completion_node& node) {
+        if (found == nullptr && wanted(node)) found = &node;
+      });
+    }
+    if (found != nullptr) found->unlink();
+    return found;
+  }
+
+  /// Throws what the future ended with, if that is no value; invalid_state_error while pending. Marks it as retrieved.
+  void check_result();
+  /// The error it ended with, null for a value. Throws cancelled_error if cancelled, invalid_state_error while pending.
+  [[nodiscard]] std::exception_ptr exception();
+
+  [[nodiscard]] result_base& slot() noexcept { return *slot_; }
+  [[nodiscard]] const result_base& slot() const noexcept { return *slot_; }
+  void mark_retrieved() noexcept { retrieved_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool sole_reference() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
+
+  /// Appends the value's text: known where the type is known.
+  virtual void append_result(std::string& out) const = 0;
+
+ protected:
+  virtual ~future_core() = default;
+
+  [[nodiscard]] virtual const char* kind() const noexcept { return "Future"; }
+  [[nodiscard]] virtual const char* pending_state() const noexcept { return "pending"; }
+  virtual void append_details(std::string&) const {}
+  virtual void last_reference_gone() noexcept;
+  /// Nobody will ever complete this future: lets go of what waits for it.
+  void forget_waiters() noexcept;
+  void settle_at(home* owner) noexcept {
+    loop_ = owner == nullptr ? nullptr : &owner->identity();
+    era_ = owner == nullptr ? 0 : loop_->era();
+  }
+  void append_callbacks(std::string& out) const;
+  void append_outcome(std::string& out) const;
+  void report_unretrieved() noexcept;
+
+  [[nodiscard]] spin_lock& guard() const noexcept { return lock_; }
+  friend bool suspend_on(future_core&, waiter_node&, std::coroutine_handle<>);
+
+ private:
+  loop_identity* loop_ = nullptr;
+  result_base* slot_;
+  intrusive_list<completion_node> nodes_;
+  std::atomic<std::uint32_t> references_{1};
+  std::atomic<status> status_{status::pending};
+  std::atomic<bool> retrieved_{false};
+  std::atomic<bool> reserved_{false};
+  std::uint32_t era_ = 0;  // of loop_: identities are used again
+  mutable spin_lock lock_;
+};
+
+/// A task that awaits a future. Lives in the awaiting frame, which cannot end before the future does.
+class waiter_node final : public completion_node {
+ public:
+  waiter_node() noexcept;
+  ~waiter_node() = default;
+
+  task_core* task = nullptr;  // set once the task has really suspended
+};
+
+/// Parks the running task until `awaited` is done. False: it is done already, go on.
+///
+/// Throws:  error (awaiting oneself), foreign_runtime, no_running_loop.
+[[nodiscard]] bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<> at);
+
+/// Throws cancelled_error if a cancel is pending for the task that just resumed.
+void throw_if_cancelled(task_core& t);
+
+/// A counted pointer to a future_core or a class derived from it.
+template <class Core>
+class core_ref {
+ public:
+  core_ref() noexcept = default;
+  /// Takes over one reference.
+  explicit core_ref(Core* adopted) noexcept : core_(adopted) {}
+  core_ref(const core_ref& other) noexcept : core_(other.core_) {
+    if (core_ != nullptr) core_->retain();
+  }
+  core_ref(core_ref&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  core_ref& operator=(core_ref other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+  ~core_ref() {
+    if (core_ != nullptr) core_->release();
+  }
+
+  /// A further reference to a core that somebody else keeps alive.
+  [[nodiscard]] static core_ref share(Core& core) noexcept {
+    core.retain();
+    return core_ref(&core);
+  }
+
+  [[nodiscard]] Core* get() const noexcept { return core_; }
+  [[nodiscard]] Core* release() noexcept { return std::exchange(core_, nullptr); }
+  Core& operator*() const noexcept { return *core_; }
+  Core* operator->() const noexcept { return core_; }
+  explicit operator bool() const noexcept { return core_ != nullptr; }
+
+ private:
+  Core* core_ = nullptr;
+};
+
+}  // namespace gyre::detail

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The one seam between tasks and loops: "enqueue this at home". An event_loop is a home.  Layer: core.
+#include <gyre/core/runnable.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <string>
+
+namespace gyre {
+class event_loop;
+}
+
+namespace gyre::detail {
+
+class task_core;
+class task_record;
+class future_core;
+class join_head;
+class home;
+
+/// What is known about an error that nobody took: the loop's exception handler gets it.
+struct report {
+  std::string message;
+  std::exception_ptr exception;
+  future_core* future = nullptr;  // the task or future concerned, if it still lives
+  std::string details;            // its text, its place of creation, its await chain
+};
+
+/// Stands for a loop that may be gone: a small object that is never freed but used again, under a new era.
+///
+///   owner_, era_   written by take() and give_back(); a reader who kept an era compares it before it uses the owner.
+class loop_identity {
+ public:
+  [[nodiscard]] std::uint32_t era() const noexcept { return era_.load(std::memory_order_acquire); }
+  /// The loop of that era, null if it is gone.
+  [[nodiscard]] home* loop_of(std::uint32_t era) const noexcept {
+    home* owner = owner_.load(std::memory_order_acquire);
+    return era_.load(std::memory_order_acquire) == era ? owner : nullptr;
+  }
+
+  [[nodiscard]] static loop_identity& take(home& owner);
+  void give_back() noexcept;
+
+ private:
+  std::atomic<home*> owner_{nullptr};
+  std::atomic<std::uint32_t> era_{0};
+  loop_identity* next_free_ = nullptr;
+};
+
+/// What a task needs from the loop that it wakes on.
+///
+/// Thread:  every member may be called from any thread unless it says otherwise.
+class home {
+ public:
+  /// Queues a task that has just become ready. Ownership of its next step passes with the call.
+  virtual void enqueue(task_core& t) noexcept = 0;
+
+  /// Queues a callback: it runs on this loop's thread, in order with its other callbacks and pinned tasks. On a closed
+  /// loop it is dropped at once.
+  virtual void post(runnable& r) noexcept = 0;
+
+  /// What objects keep that may outlive the loop.
+  [[nodiscard]] loop_identity& identity() const noexcept { return identity_; }
+
+  /// True once the loop is closed and takes no entries any more.
+  [[nodiscard]] virtual bool closed() const noexcept = 0;
+
+  virtual void add_task(task_record& t) noexcept = 0;     // makes it visible to all_tasks()
+  virtual void remove_task(task_record& t) noexcept = 0;  // called on the home that it was added to
+
+  /// There is new stealable work in this loop's queues, and some worker sleeps.   Thread: the loop's.
+  virtual void tell_peers() noexcept = 0;
+
+  /// Keeps the children of a failed fork-join listed until the last of them has ended.
+  virtual void add_orphans(join_head& block) noexcept = 0;
+  virtual void remove_orphans(join_head& block) noexcept = 0;
+
+  /// Hands an error to the exception handler. Never throws; user code runs in it.
+  virtual void report_error(report r) noexcept = 0;
+
+  /// An exception that must end the program left a task: it leaves the loop's run function too.
+  virtual void end_program(std::exception_ptr error) noexcept = 0;
+
+  /// The number of the next task named Task-N.
+  [[nodiscard]] virtual std::uint64_t next_task_number() noexcept = 0;
+
+  /// True where creation, wake-ups and gather take exactly asyncio's steps for every task.
+  [[nodiscard]] virtual bool asyncio_order() const noexcept = 0;
+
+  /// Loops of one runtime share this value; tasks of another runtime cannot be awaited.
+  [[nodiscard]] virtual const void* family() const noexcept = 0;
+
+  /// The loop itself, for get_loop().
+  [[nodiscard]] virtual event_loop& as_loop() noexcept = 0;
+
+ protected:
+  home() : identity_(loop_identity::take(*this)) {}
+  home(const home&) = delete;
+  home& operator=(const home&) = delete;
+  ~home() { identity_.give_back(); }
+
+ private:
+  loop_identity& identity_;
+};
+
+/// The two names of one object, for layers that do not know event_loop.
+[[nodiscard]] home& home_of(event_loop& loop) noexcept;
+
+}  // namespace gyre::detail

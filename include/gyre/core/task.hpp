@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// task<T>: a coroutine that runs on its own. create_task, current_task, any_task.  Layer: core.
+// Bodies: lib/core/task.cpp
+#include <gyre/core/coro.hpp>
+#include <gyre/core/future.hpp>
+#include <gyre/core/task_record.hpp>
+
+#include <functional>
+#include <memory>
+#include <tuple>
+#include <vector>
+
+namespace gyre {
+
+namespace detail {
+
+/// What task<T> and any_task add to a future.
+template <class Self>
+class task_members {
+ public:
+  /// `Task-N`, or the name it was given.
+  [[nodiscard]] std::string get_name() const { return record("get_name").name(); }
+  void set_name(std::string_view name) const { record("set_name").rename(name); }
+
+  /// How many cancel() calls it has had, less uncancel() calls.
+  [[nodiscard]] unsigned cancelling() const { return record("cancelling").cancelling(); }
+  /// Takes one cancel() back; at 0 a cancel that was not delivered yet is withdrawn. Returns how many are left.
+  unsigned uncancel() const { return record("uncancel").uncancel(); }
+
+ private:
+  [[nodiscard]] task_record& record(const char* call) const {
+    return static_cast<task_record&>(static_cast<const Self*>(this)->core(call));
+  }
+};
+
+}  // namespace detail
+
+/// A coroutine that runs on its own, by itself or among siblings: a future of its result.
+///
+/// Life:    the loop keeps an unfinished task alive; dropping the handle lets it run on.
+/// Thread:  any, for every member.   Like: asyncio.Task.
+template <class T = void>
+class task : public detail::basic_future<T, task<T>>, public detail::task_members<task<T>> {
+  using base = detail::basic_future<T, task<T>>;
+
+ public:
+  task() noexcept = default;
+  explicit task(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
+};
+
+/// A task of any result type.
+///
+/// Thread:  any, for every member.
+class any_task : public detail::basic_future<unit, any_task>, public detail::task_members<any_task> {
+  using base = detail::basic_future<unit, any_task>;
+
+ public:
+  any_task() noexcept = default;
+  explicit any_task(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
+  template <class T>
+  any_task(const task<T>& typed) : base(typed.shared("any_task")) {}  // NOLINT: every task is one
+
+  void result() const = delete;  // the type is gone: keep the task<T>
+  void operator co_await() const = delete;
+  friend bool operator<(const any_task& a, const any_task& b) noexcept {
+    return std::less<>()(a.core_.get(), b.core_.get());
+  }
+};
+
+/// A set of task handles, each once. In the order of insertion; looked up by binary search over a second index when large.
+template <class Handle>
+class basic_task_set {
+ public:
+  using const_iterator = typename std::vector<Handle>::const_iterator;
+
+  basic_task_set() = default;
+
+  [[nodiscard]] const_iterator begin() const noexcept { return tasks_.begin(); }
+  [[nodiscard]] const_iterator end() const noexcept { return tasks_.end(); }
+  [[nodiscard]] std::size_t size() const noexcept { return tasks_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+  [[nodiscard]] const Handle& front() const noexcept { return tasks_.front(); }
+  template <class Other>
+  [[nodiscard]] bool contains(const Other& t) const noexcept {
+    for (const Handle& each : tasks_) {
+      if (&each.core("contains") == &t.core("contains")) return true;
+    }
+    return false;
+  }
+  /// Adds a task that is not in the set yet.
+  void push_back(Handle t) { tasks_.push_back(std::move(t)); }
+
+  void append_text(std::string& out) const {
+    if (tasks_.empty()) {
+      out += "set()";
+      return;
+    }
+    out += '{';
+    detail::append_elements(out, tasks_);
+    out += '}';
+  }
+
+ private:
+  std::vector<Handle> tasks_;
+};
+using task_set = basic_task_set<any_task>;
+
+/// The task that is running.   Throws: no_running_loop outside a loop.
+///
+/// Returns: an empty handle in a plain callback.   Like: asyncio.current_task (None there).
+[[nodiscard]] any_task current_task();
+
+namespace detail {
+
+template <class T>
+void own_task_of<T>::append_result(std::string& out) const {
+  append_value(out, result.value());
+}
+
+/// Makes the record and queues the first step.
+template <class T>
+core_ref<own_task> start_task(coro<T>& body, const task_options& options, const char* call,
+                              std::unique_ptr<kept_call> kept = nullptr) {
+  const placement place = place_task(options, call);
+  const auto frame = body.consume(call);
+  own_task_of<T>* record = nullptr;
+  try {
+    record = new own_task_of<T>(*place.where, frame, place.flags);
+  } catch (...) {
+    frame.destroy();
+    throw;
+  }
+  frame.promise().task = record;
+  frame.promise().slot = &record->result;
+  auto handle = core_ref<own_task>::share(*record);  // the first reference is the running task's own
+  record->start(*place.where, options, std::move(kept));
+  return handle;
+}
+
+template <class T>
+task<T> handle_of(core_ref<own_task> record) noexcept {
+  return task<T>(core_ref<future_core>(record.release()));
+}
+
+/// A callable that may start a coroutine: what a capturing coroutine lambda would refer to dies before it resumes.
+template <class F>
+inline constexpr bool outlives_its_call = std::is_empty_v<F> || std::is_pointer_v<F> || std::is_member_pointer_v<F>;
+
+template <class F, class... Args>
+struct kept_call_of final : kept_call {
+  template <class G, class... Given>
+  explicit kept_call_of(G&& fn, Given&&... given) : callable(std::forward<G>(fn)), arguments(std::forward<Given>(given)...) {}
+  auto call() {
+    return std::apply([this](auto&... each) { return std::invoke(callable, std::forward<Args>(each)...); }, arguments);
+  }
+  F callable;
+  std::tuple<Args...> arguments;
+};
+
+template <class F, class... Args>
+using started_coro = std::invoke_result_t<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>...>;
+
+template <class F, class... Args>
+concept starts_coro = std::is_invocable_v<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>...> &&
+                      is_coro_v<started_coro<F, Args...>>;
+
+template <class F, class... Args>
+auto start_call(const task_options& options, const char* call, F&& fn, Args&&... args) {
+  static_assert(outlives_its_call<std::decay_t<F>>,
+                "a coroutine lambda must capture nothing here: its captures die before it resumes; pass them as arguments");
+  using value = typename started_coro<F, Args...>::value_type;
+  auto kept = std::make_unique<kept_call_of<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>>(
+      std::forward<F>(fn), std::forward<Args>(args)...);
+  auto body = kept->call();
+  return handle_of<value>(start_task(body, options, call, std::move(kept)));
+}
+
+}  // namespace detail
+
+/// Makes `body` a task; it starts in a later turn of its loop, never inside this call.
+///
+/// Throws:  no_running_loop; loop_closed (the body is destroyed unrun); already_awaited.
+/// Cost:    one pooled record.   Like: asyncio.create_task.
+template <class T>
+task<T> create_task(coro<T> body, const task_options& options = task_options()) {
+  return detail::handle_of<T>(detail::start_task(body, options, "create_task"));
+}
+
+/// Makes `fn(args...)` a task; callable and arguments live as long as its body. Arguments are copied or moved in;
+/// std::ref passes a reference.
+template <class F, class... Args>
+  requires detail::starts_coro<F, Args...>
+auto create_task(F&& fn, Args&&... args) {
+  return detail::start_call(task_options(), "create_task", std::forward<F>(fn), std::forward<Args>(args)...);
+}
+
+template <class F, class... Args>
+  requires detail::starts_coro<F, Args...>
+auto create_task(const task_options& options, F&& fn, Args&&... args) {
+  return detail::start_call(options, "create_task", std::forward<F>(fn), std::forward<Args>(args)...);
+}
+
+template <class T>
+inline constexpr bool is_future_v = false;
+template <class T>
+  requires requires { typename T::value_type; }
+inline constexpr bool is_future_v<T> = std::is_base_of_v<detail::basic_future<typename T::value_type, T>, T>;
+
+}  // namespace gyre

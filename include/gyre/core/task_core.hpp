@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// What makes a coroutine a task: identity, state, home. Part of a task's record, or of a gather's block for a child that
+// runs as a fork-join.  Layer: core.  Bodies: lib/core/task_core.cpp
+#include <gyre/core/home.hpp>
+#include <gyre/core/join.hpp>
+#include <gyre/core/promise.hpp>
+#include <gyre/core/task_state.hpp>
+
+#include <atomic>
+#include <string>
+#include <string_view>
+
+namespace gyre::detail {
+
+class future_core;
+class task_record;
+
+/// The two kinds of tasks differ in these.
+struct task_type {
+  /// The body ended; its slot holds the outcome. Destroys the frame and tells who waits. Returns what runs next.
+  std::coroutine_handle<> (*finish)(task_core&, std::coroutine_handle<> frame) noexcept;
+  /// The record that handles point to, with a reference for the caller. Made now if the task had none.
+  task_record* (*record)(task_core&);
+  /// Keeps the task's memory while somebody outside its own code looks at it.
+  void (*hold)(task_core&) noexcept;
+  void (*drop)(task_core&) noexcept;
+};
+
+/// A condition that a parked task looks at again before it goes on: a woken getter may find its queue empty and wait once
+/// more. Lives in the awaiting frame.
+class resume_check {
+ public:
+  /// On the thread that is about to resume `t`, which counts as running. False: it has parked again; hands off.
+  virtual bool may_resume(task_core& t) noexcept = 0;
+
+ protected:
+  ~resume_check() = default;
+};
+
+/// Thread:  the members are the running thread's, or guarded as said.
+class task_core : public runnable {
+ public:
+  task_core(const task_type& kind, std::coroutine_handle<> root, task_bits::word initial) noexcept
+      : runnable(&run_entry), state(initial), type(&kind), resume_point(root) {}
+
+  [[nodiscard]] home& at() const noexcept { return *home_.load(std::memory_order_relaxed); }
+  void move_to(home& h) noexcept { home_.store(&h, std::memory_order_relaxed); }
+
+  /// The innermost coroutine of a parked task.
+  [[nodiscard]] promise_base& innermost() const noexcept { return promise_base::of(resume_point); }
+
+  /// Asks for cancellation. False if the task is done.   Thread: any, while the caller holds the task.
+  bool cancel(std::string_view text);
+
+  /// Parks, or, if a cancel is pending, makes the task ready with it. Call under the lock that wakers take; when the lock
+  /// is free again, hand the result to leave().
+  [[nodiscard]] bool park_or_yield() noexcept {
+    if (state.park()) [[likely]] return true;
+    state.yield();
+    return false;
+  }
+  /// Last touch of a suspension: queues the task again if it did not park.
+  void leave(bool parked) noexcept {
+    if (!parked) at().enqueue(*this);
+  }
+
+  /// Makes a parked task ready and queues it. False if something else has ended its wait.   Thread: any.
+  bool wake() noexcept {
+    if (!state.claim()) return false;
+    at().enqueue(*this);
+    return true;
+  }
+
+  /// Throws the pending cancel, with the message given to cancel().
+  [[noreturn]] void throw_cancelled();
+
+  task_state state;
+  const task_type* type;
+  std::coroutine_handle<> resume_point;      // where the next step goes on
+  std::atomic<join_head*> join{nullptr};     // the fork-join that this task waits for
+  resume_check* check = nullptr;             // looked at before the next step; the running thread's
+  future_core* waits_for = nullptr;          // while the word says `forward`; guarded by its `locked` bit
+
+  /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
+  void cancel_children_now() { cancel_children(message()); }
+
+  /// The message given to the latest cancel().   Thread: any.
+  [[nodiscard]] std::string message() const;
+
+ protected:
+  ~task_core() { delete cancel_message_; }
+
+ private:
+  void note_message(std::string_view text);
+  static void run_entry(runnable& r, fate f) noexcept;
+  bool cancel_children(std::string_view text);
+
+  std::string* cancel_message_ = nullptr;    // null: none; under a lock of task_core.cpp
+  std::atomic<home*> home_{nullptr};         // written by the thread that runs the task, before it parks again
+};
+
+/// Runs one step of a ready task on this thread, whose loop it calls home from now on.
+void run_task(task_core& t, home& here) noexcept;
+
+/// Ends a task whose body never ran, as cancelled.
+void finish_unstarted(task_core& t) noexcept;
+
+/// The task whose code runs on this thread; throws no_running_loop, naming `call`, if there is none.
+[[nodiscard]] task_core& running_task(const char* call);
+
+}  // namespace gyre::detail

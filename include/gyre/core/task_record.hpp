@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The record that the handles of a task share; it outlives the task's frame.  Layer: core.
+// Bodies: lib/core/task_record.cpp
+#include <gyre/core/future_core.hpp>
+#include <gyre/core/task_core.hpp>
+
+#include <memory>
+#include <source_location>
+#include <string>
+
+namespace gyre {
+class event_loop;
+
+/// How a task is to be made. An aggregate without owners, so that it may stand in an awaiting expression.
+struct task_options {
+  std::string_view name{};     ///< empty: Task-N
+  bool pin = false;            ///< never leaves the loop that it starts on
+  event_loop* loop = nullptr;  ///< where it starts; null: the running loop
+};
+static_assert(std::is_trivially_destructible_v<task_options>);
+
+namespace detail {
+
+struct registry_tag {};
+
+/// Callable and arguments of create_task(fn, args...): they live until the body has ended.
+struct kept_call : pooled {
+  kept_call() = default;
+  kept_call(const kept_call&) = delete;
+  kept_call& operator=(const kept_call&) = delete;
+  virtual ~kept_call() = default;
+};
+
+/// Reference counted by handles; the running task holds one reference itself.
+class task_record : public future_core, public list_link<registry_tag> {
+ public:
+  task_record(home& owner, result_base& result_room) noexcept : future_core(&owner, result_room) {}
+
+  /// The task while it runs. Null once it is done, for a fork-join child.
+  [[nodiscard]] virtual const task_core* core() const noexcept = 0;
+  [[nodiscard]] task_core* core() noexcept { return const_cast<task_core*>(std::as_const(*this).core()); }
+
+  bool cancel(std::string_view message) override;
+  [[nodiscard]] std::string name() const;
+  void rename(std::string_view name);
+  [[nodiscard]] unsigned cancelling() const noexcept;
+  unsigned uncancel() noexcept;
+
+  /// Appends `f() running at FILE:LINE` or `f() done, defined at FILE:LINE`.
+  void append_coroutine(std::string& out) const;
+
+ protected:
+  [[nodiscard]] const char* kind() const noexcept override { return "Task"; }
+  [[nodiscard]] const char* pending_state() const noexcept override;
+  void append_details(std::string& out) const override;
+
+  std::uint64_t number_ = 0;       // of Task-N
+  std::source_location defined_;   // the coroutine, then its place of definition
+  unsigned cancels_at_end_ = 0;
+
+ private:
+  std::string name_;  // guarded by guard()
+};
+
+/// A task of its own: made by create_task, run(), ensure_future, gather in asyncio order, ...
+class own_task : public task_record, public task_core {
+ public:
+  own_task(home& owner, result_base& result_room, std::coroutine_handle<> root, task_bits::word flags) noexcept
+      : task_record(owner, result_room), task_core(type_of, root, flags | task_bits::ready | task_bits::unstarted) {}
+
+  using task_record::core;
+  [[nodiscard]] const task_core* core() const noexcept override { return this; }
+  [[nodiscard]] const task_core* producer() const noexcept override { return this; }
+  [[nodiscard]] home* where() const noexcept override { return state.is_done() ? task_record::where() : &at(); }
+
+  /// Registers the task and queues its first step.
+  void start(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept;
+
+  /// The same in two steps: the caller queues the first step, or takes everything back.
+  void prepare(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept;
+  void refuse() noexcept;
+
+  /// Destroys a task that a closing loop abandons: its frame first. It must not be running or queued.
+  void abandon() noexcept;
+
+ private:
+  static const task_type type_of;
+  static std::coroutine_handle<> finish(task_core& t, std::coroutine_handle<> frame) noexcept;
+  void settle(std::coroutine_handle<> frame) noexcept;
+
+  home* shard_ = nullptr;            // whose registry lists it
+  std::unique_ptr<kept_call> kept_;
+};
+
+/// With room for the result.
+template <class T>
+class own_task_of final : public own_task {
+ public:
+  own_task_of(home& owner, std::coroutine_handle<> root, task_bits::word flags) noexcept
+      : own_task(owner, result, root, flags) {}
+
+  void append_result(std::string& out) const override;
+
+  result_slot<T> result;
+};
+
+/// Which bits a new task gets: from its options, its creator and the order of its loop. Returns the loop too.
+struct placement {
+  home* where;
+  task_bits::word flags;
+};
+[[nodiscard]] placement place_task(const task_options& options, const char* call);
+
+}  // namespace detail
+}  // namespace gyre

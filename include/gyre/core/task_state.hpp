@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The state word of a task: its phase, what is asked of it, and the count of cancel requests. One function per
+// transition; nothing else touches the word.  Layer: core.
+//
+//   bit               meaning                                       set by                    cleared by
+//   phase (2 bits)    ready 0, running 1, waiting 2, done 3         see the transitions       see the transitions
+//   forward           the wait ends when a future does              park                      claim
+//   notified          an I/O completion came before the park        notify                    take_notified
+//   cancel_requested  throw at the next suspension or resumption    request_cancel            take_cancel, uncancel to 0
+//   wait_cancelled    this wait was ended by a cancel               request_cancel            take_cancel
+//   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock
+//   pinned, main      placement, fixed before the first step        set_flags                 never
+//   unstarted         no step taken                                 constructor               begin, yield, park
+//   count             cancel() calls less uncancel() calls          request_cancel            uncancel
+//
+// A wait ends by exactly one waiting -> ready: claim() (the wake) and request_cancel() (the cancel) race for it with a
+// compare-exchange. While `locked`, claim() waits, so that what the parked task waits for stays what it was.
+#include <gyre/base/relax.hpp>
+#include <gyre/base/steal_deque.hpp>
+
+#include <cstdint>
+
+namespace gyre::detail {
+
+/// Bits of the word, shared by the model that checks it.
+struct task_bits {
+  using word = std::uint32_t;
+  static constexpr word ready = 0, running = 1, waiting = 2, done = 3, phase = 3;
+  static constexpr word forward = 1U << 2;           // waiting for a future: a cancel goes to that, not to this wait
+  static constexpr word notified = 1U << 3;          // woken while still running, by an I/O completion
+  static constexpr word cancel_requested = 1U << 4;  // to be thrown at the next suspension
+  static constexpr word wait_cancelled = 1U << 5;    // this wait was ended by a cancel
+  static constexpr word locked = 1U << 6;            // a canceller looks at what is waited for
+  static constexpr word pinned = 1U << 7;            // never leaves its loop; fixed before the first step
+  static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
+  static constexpr word unstarted = 1U << 9;         // no step taken yet
+  static constexpr word one_cancel = 1U << 16;       // the count of cancel requests is in the upper half
+  static constexpr word count = 0xffffU << 16;
+};
+
+/// See the table at the top of this file.
+///
+/// Thread:  begin, yield, park, finish, take_*: the thread that runs the task. The others: any.
+template <class Atomics = std_atomics>
+class basic_task_state : task_bits {
+ public:
+  using word = task_bits::word;
+
+  explicit basic_task_state(word initial) noexcept : word_(initial) {}
+
+  [[nodiscard]] bool is_done() const noexcept { return (look() & phase) == done; }
+  [[nodiscard]] bool is_pinned() const noexcept { return (word_.load(std::memory_order_relaxed) & pinned) != 0; }
+  [[nodiscard]] bool is_main() const noexcept { return (word_.load(std::memory_order_relaxed) & main) != 0; }
+  [[nodiscard]] bool is_waiting() const noexcept { return (look() & phase) == waiting; }
+  [[nodiscard]] bool forwards_cancel() const noexcept { return (look() & forward) != 0; }
+  [[nodiscard]] bool is_unstarted() const noexcept { return (look() & unstarted) != 0; }
+  [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
+  [[nodiscard]] bool cancel_pending() const noexcept {
+    return (word_.load(std::memory_order_relaxed) & (cancel_requested | wait_cancelled)) != 0;
+  }
+
+  /// ready -> running. Returns true if a cancel is pending before the very first step.
+  bool begin() noexcept;
+
+  /// running -> ready: the task goes to the end of a queue. The caller enqueues it after this.
+  void yield() noexcept;
+
+  /// How a wait takes a cancel: it ends by it; the future that it waits for gets it; that future refused it already, and
+  /// the request stays until the task resumes.
+  enum class wait_kind : std::uint8_t { leaf, forwarding, forwarding_refused };
+
+  /// running -> waiting, unless a cancel or a notification got there first: then false, and the task still runs.
+  [[nodiscard]] bool park(wait_kind kind = wait_kind::leaf) noexcept;
+
+  /// waiting -> ready: true for exactly one caller per wait, who then enqueues the task.
+  [[nodiscard]] bool claim() noexcept;
+
+  /// As claim(), for a completion that may come before park(): then the mark makes park() return false.
+  [[nodiscard]] bool notify() noexcept;
+
+  /// Clears the mark of notify(); true if it was there.
+  bool take_notified() noexcept;
+
+  /// What a cancel request found.
+  enum class cancel_step : std::uint8_t {
+    refused,    // done already
+    noted,      // will be thrown at the next suspension
+    claimed,    // ended a wait: the caller enqueues the task
+    forwarded,  // the word is locked: the caller reads what is waited for, then calls unlock()
+  };
+
+  /// Counts a request and decides where it goes.
+  [[nodiscard]] cancel_step request_cancel() noexcept;
+
+  /// The thing waited for did not accept the forwarded cancel: throw at the next step after all.
+  void request_after_all() noexcept;
+
+  /// Holds the word for the few instructions in which an observer looks at a parked task. False when it is not parked.
+  [[nodiscard]] bool lock_if_waiting() noexcept;
+  void unlock() noexcept;
+
+  /// Withdraws one request; returns how many are left. At 0 an undelivered request is gone.
+  unsigned uncancel() noexcept;
+
+  /// True if a cancel is to be thrown now; it is taken, whatever number of requests it stands for.
+  [[nodiscard]] bool take_cancel() noexcept {
+    if (!cancel_pending()) [[likely]] return false;
+    take_cancel_slow();
+    return true;
+  }
+
+  /// Takes back a request that was passed on to what the task is about to wait for.
+  void withdraw_request() noexcept { word_.fetch_and(~cancel_requested, std::memory_order_acq_rel); }
+
+  [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
+
+  /// running -> done. Returns the word as it was.
+  word finish() noexcept { return word_.fetch_or(done, std::memory_order_acq_rel); }
+
+  /// The same for a child of a fork-join: nobody waits on its word, and a cancel that this hides came too late.
+  void finish_unshared() noexcept { word_.store(done, std::memory_order_release); }
+
+  void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
+
+ private:
+  [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
+  word settled() const noexcept;  // the word once no canceller holds it
+  void take_cancel_slow() noexcept { word_.fetch_and(~(cancel_requested | wait_cancelled), std::memory_order_acq_rel); }
+
+  typename Atomics::template atomic<word> word_;
+};
+
+using task_state = basic_task_state<>;
+
+template <class A>
+bool basic_task_state<A>::begin() noexcept {
+  word w = look();
+  while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | running, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+  }
+  return (w & unstarted) != 0 && (w & cancel_requested) != 0;
+}
+
+template <class A>
+void basic_task_state<A>::yield() noexcept {
+  if ((word_.fetch_sub(running - ready, std::memory_order_acq_rel) & unstarted) != 0) {
+    word_.fetch_and(~unstarted, std::memory_order_relaxed);
+  }
+}
+
+template <class A>
+bool basic_task_state<A>::park(wait_kind kind) noexcept {
+  const word stop = notified | (kind == wait_kind::forwarding_refused ? 0 : cancel_requested);
+  word w = look();
+  do {
+    if ((w & stop) != 0) return false;
+  } while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | waiting | (kind == wait_kind::leaf ? 0 : forward),
+                                        std::memory_order_acq_rel, std::memory_order_acquire));
+  return true;
+}
+
+template <class A>
+auto basic_task_state<A>::settled() const noexcept -> word {
+  word w = look();
+  for (backoff pause; (w & locked) != 0; w = look()) pause.once();
+  return w;
+}
+
+template <class A>
+bool basic_task_state<A>::claim() noexcept {
+  for (;;) {
+    word w = settled();
+    if ((w & phase) != waiting) return false;
+    if (word_.compare_exchange_weak(w, w & ~(phase | forward), std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+}
+
+template <class A>
+bool basic_task_state<A>::notify() noexcept {
+  for (;;) {
+    word w = settled();
+    const bool parked = (w & phase) == waiting;
+    const word next = parked ? w & ~(phase | forward) : w | notified;
+    if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return parked;
+  }
+}
+
+template <class A>
+bool basic_task_state<A>::take_notified() noexcept {
+  return (word_.fetch_and(~notified, std::memory_order_acq_rel) & notified) != 0;
+}
+
+template <class A>
+auto basic_task_state<A>::request_cancel() noexcept -> cancel_step {
+  for (;;) {
+    word w = settled();
+    cancel_step step = cancel_step::noted;
+    word next = w + ((w & count) == count ? 0 : one_cancel);
+    if ((w & phase) == done) return cancel_step::refused;
+    if ((w & phase) != waiting) {
+      next |= cancel_requested;
+    } else if ((w & forward) != 0) {
+      next |= locked;
+      step = cancel_step::forwarded;
+    } else {
+      next = (next & ~phase) | wait_cancelled;
+      step = cancel_step::claimed;
+    }
+    if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return step;
+  }
+}
+
+template <class A>
+void basic_task_state<A>::request_after_all() noexcept {
+  word w = look();
+  while ((w & phase) != done && !word_.compare_exchange_weak(w, w | cancel_requested, std::memory_order_acq_rel,
+                                                             std::memory_order_acquire)) {
+  }
+}
+
+template <class A>
+bool basic_task_state<A>::lock_if_waiting() noexcept {
+  for (;;) {
+    word w = settled();
+    if ((w & phase) != waiting) return false;
+    if (word_.compare_exchange_weak(w, w | locked, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
+  }
+}
+
+template <class A>
+void basic_task_state<A>::unlock() noexcept {
+  word_.fetch_and(~locked, std::memory_order_release);
+}
+
+template <class A>
+unsigned basic_task_state<A>::uncancel() noexcept {
+  word w = look();
+  word next = w;
+  do {
+    if ((w & count) == 0) return 0;
+    next = w - one_cancel;
+    if ((next & count) == 0) next &= ~cancel_requested;
+  } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
+  return next >> 16U;
+}
+
+}  // namespace gyre::detail

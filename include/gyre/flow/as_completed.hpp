@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// as_completed: tasks in the order in which they end.  Layer: flow.  Bodies: lib/flow/as_completed.cpp
+#include <gyre/flow/ensure_future.hpp>
+#include <gyre/flow/timeout.hpp>
+#include <gyre/sync/queue.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace gyre {
+
+namespace detail {
+
+/// The ends of several futures as a queue of their positions. Entries under way keep it alive.
+class completion_order {
+ public:
+  /// Starts to watch; the queue's items come one step after each end, on the loop that runs now.
+  static std::shared_ptr<completion_order> watch(const std::vector<core_ref<future_core>>& futures);
+
+  queue<std::size_t> done;
+
+ private:
+  class watcher;
+};
+
+}  // namespace detail
+
+/// Gives tasks as they end. Made by as_completed(); `while (auto t = co_await ends.next()) ...`
+template <class Handle>
+class completions {
+ public:
+  completions(std::vector<Handle> tasks, std::optional<std::int64_t> timeout) : tasks_(std::move(tasks)) {
+    std::vector<detail::core_ref<detail::future_core>> cores;
+    for (const Handle& each : tasks_) cores.push_back(each.shared("as_completed"));
+    order_ = detail::completion_order::watch(cores);
+    if (timeout) deadline_ = detail::deadline_after(detail::now_of(detail::running_home("as_completed")), *timeout);
+  }
+
+  /// The next task that has ended, done: read its result. Empty when all were given.
+  ///
+  /// Throws:  timeout_error from each step after the limit; the tasks run on.
+  coro<std::optional<Handle>> next() {
+    if (given_ == tasks_.size()) co_return std::nullopt;
+    ++given_;
+    if (order_->done.empty() && deadline_) {
+      const std::int64_t left = *deadline_ - detail::now_of(detail::running_home("as_completed"));
+      if (left <= 0) throw timeout_error();
+      const std::size_t i = co_await wait_for(get(), std::chrono::nanoseconds(left));
+      co_return tasks_[i];
+    }
+    const std::size_t i = co_await order_->done.get();
+    co_return tasks_[i];
+  }
+
+ private:
+  coro<std::size_t> get() { co_return co_await order_->done.get(); }
+
+  std::vector<Handle> tasks_;
+  std::shared_ptr<detail::completion_order> order_;
+  std::optional<std::int64_t> deadline_;
+  std::size_t given_ = 0;
+};
+
+/// Watches tasks or futures and gives them in the order in which they end; duplicates count once.
+///
+/// Throws:  no_running_loop.   Like: asyncio.as_completed (its asynchronous iteration: the very tasks come out).
+template <class Handle>
+  requires(!is_coro_v<Handle>)
+completions<Handle> as_completed(const std::vector<Handle>& tasks,
+                                 std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+  std::vector<Handle> different;
+  for (const Handle& each : tasks) {
+    bool again = false;
+    for (const Handle& known : different) again = again || &known.core("as_completed") == &each.core("as_completed");
+    if (!again) different.push_back(each);
+  }
+  std::optional<std::int64_t> ns;
+  if (timeout) ns = timeout->count();
+  return completions<Handle>(std::move(different), ns);
+}
+
+/// Coroutines become tasks at the call.
+template <class T>
+completions<task<T>> as_completed(std::vector<coro<T>> bodies,
+                                  std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+  std::vector<task<T>> tasks;
+  tasks.reserve(bodies.size());
+  for (coro<T>& each : bodies) tasks.push_back(ensure_future(std::move(each)));
+  return as_completed(tasks, timeout);
+}
+
+}  // namespace gyre

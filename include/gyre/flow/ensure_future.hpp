@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// Whatever can be waited for, as a future: coroutines become tasks, the rest stays what it is.  Layer: flow.
+#include <gyre/core/task.hpp>
+
+namespace gyre {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_gather_call = false;
+
+/// A future, task, gathering_future or shield's future.
+template <class F>
+concept future_handle = is_future_v<std::remove_cvref_t<F>>;
+
+/// What gather, wait, wait_for, shield accept.
+template <class A>
+concept awaitable_argument = is_coro_v<std::remove_cvref_t<A>> || is_gather_call<std::remove_cvref_t<A>> || requires {
+  typename std::remove_cvref_t<A>::value_type;
+  requires std::is_base_of_v<basic_future<typename std::remove_cvref_t<A>::value_type, std::remove_cvref_t<A>>,
+                             std::remove_cvref_t<A>>;
+};
+
+/// Options for a task that some call makes of its argument: the running loop, else the one set for this thread.
+[[nodiscard]] task_options on_current_loop();
+
+}  // namespace detail
+
+/// A coroutine as a task; a task or future as it is; a gather, started.
+///
+/// Throws:  no_running_loop when a coroutine is given and no loop runs.   Like: asyncio.ensure_future.
+template <class T>
+task<T> ensure_future(coro<T> body) {
+  return detail::handle_of<T>(detail::start_task(body, detail::on_current_loop(), "ensure_future"));
+}
+template <class F>
+  requires(!is_coro_v<std::remove_cvref_t<F>> && detail::awaitable_argument<F> &&
+           !detail::is_gather_call<std::remove_cvref_t<F>>)
+std::remove_cvref_t<F> ensure_future(F&& future) {
+  return std::forward<F>(future);
+}
+
+namespace detail {
+/// The core behind an argument, with a reference; a coroutine is made a task on the way.
+template <class A>
+core_ref<future_core> future_of(A&& argument, const char* call) {
+  if constexpr (is_coro_v<std::remove_cvref_t<A>>) {
+    auto body = std::move(argument);
+    return core_ref<future_core>(start_task(body, on_current_loop(), call).release());
+  } else if constexpr (is_gather_call<std::remove_cvref_t<A>>) {
+    return argument.start().shared(call);
+  } else {
+    return argument.shared(call);
+  }
+}
+}  // namespace detail
+
+}  // namespace gyre

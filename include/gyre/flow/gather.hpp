@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// gather: all results, in the order of the arguments.  Layer: flow.  Bodies: lib/flow/gather.cpp, fork_join.cpp
+#include <gyre/flow/ensure_future.hpp>
+#include <gyre/flow/fork_join.hpp>
+#include <gyre/flow/result.hpp>
+
+#include <array>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+namespace gyre {
+
+template <class R>
+class gathering_future;
+
+namespace detail {
+
+/// A gather over tasks and futures: asyncio's _GatheringFuture. Its count is kept on the loop that made it: children on
+/// other loops report by posting.
+class gather_core : public future_core {
+ public:
+  bool cancel(std::string_view message) override;
+
+ protected:
+  gather_core(home& owner, result_base& result_room, bool collect_errors) noexcept
+      : future_core(&owner, result_room), home_(owner), collect_errors_(collect_errors) {}
+
+  /// Watches the children; those done already count at once. Repeated arguments count once.
+  void watch(std::vector<core_ref<future_core>> children);
+  virtual void fill() = 0;  // all children are done: makes the result
+  [[nodiscard]] const char* kind() const noexcept override { return "_GatheringFuture"; }
+  [[nodiscard]] future_core& child(std::size_t i) noexcept { return *children_[i]; }
+  [[nodiscard]] std::size_t child_count() const noexcept { return children_.size(); }
+
+ private:
+  class watcher;
+  friend class watcher;
+  void child_done(future_core& child) noexcept;
+
+  home& home_;
+  std::vector<core_ref<future_core>> children_;
+  std::atomic<std::size_t> unfinished_{0};
+  std::atomic<bool> cancel_requested_{false};
+  bool collect_errors_;
+};
+
+/// The value of a done child, moved if nobody else can see it. The caller has checked that there is one.
+template <class T>
+stored<T> value_of(future_core& child) {
+  auto& slot = static_cast<result_slot<T>&>(child.slot());
+  if (!slot.has_value) throw_moved_out();
+  if constexpr (!std::is_copy_constructible_v<stored<T>>) {
+    return std::move(slot.value());
+  } else {
+    if (child.sole_reference()) return std::move(slot.value());
+    return slot.value();
+  }
+}
+
+/// The same where errors stand among the results.
+template <class T>
+result<T> outcome_of(future_core& child) {
+  child.mark_retrieved();
+  if (child.slot().error != nullptr) return result<T>(child.slot().error);
+  return result<T>(value_of<T>(child));
+}
+
+template <bool Errors, class T>
+using gathered = std::conditional_t<Errors, result<T>, stored<T>>;
+
+template <bool Errors, class T>
+gathered<Errors, T> gathered_of(future_core& child) {
+  if constexpr (Errors) {
+    return outcome_of<T>(child);
+  } else {
+    return value_of<T>(child);
+  }
+}
+
+template <bool Errors, class T>
+gathered<Errors, T> gathered_of(result_slot<T>& slot) {
+  if constexpr (Errors) {
+    if (slot.error != nullptr) return result<T>(slot.error);
+    return result<T>(std::move(slot.value()));
+  } else {
+    return std::move(slot.value());
+  }
+}
+
+template <bool Errors, class... Ts>
+class tuple_gather final : public gather_core {
+ public:
+  using value_type = std::tuple<gathered<Errors, Ts>...>;
+  tuple_gather(home& owner, std::vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
+    watch(std::move(children));
+  }
+  void append_result(std::string& out) const override {
+    out += '[';
+    std::apply(
+        [&out](const auto&... each) {
+          bool first = true;
+          ((out += std::exchange(first, false) ? "" : ", ", append_value(out, each)), ...);
+        },
+        result.value());
+    out += ']';
+  }
+
+ private:
+  void fill() override { fill_from(std::index_sequence_for<Ts...>()); }
+  template <std::size_t... I>
+  void fill_from(std::index_sequence<I...>) {
+    result.emplace(gathered_of<Errors, Ts>(child(I))...);
+  }
+  result_slot<value_type> result;
+};
+
+template <bool Errors, class T>
+class vector_gather final : public gather_core {
+ public:
+  using value_type = std::vector<gathered<Errors, T>>;
+  vector_gather(home& owner, std::vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
+    watch(std::move(children));
+  }
+  void append_result(std::string& out) const override { append_value(out, result.value()); }
+
+ private:
+  void fill() override {
+    value_type all;
+    all.reserve(child_count());
+    for (std::size_t i = 0; i < child_count(); ++i) all.push_back(gathered_of<Errors, T>(child(i)));
+    result.emplace(std::move(all));
+  }
+  result_slot<value_type> result;
+};
+
+template <class A>
+using value_of_argument = typename std::remove_cvref_t<A>::value_type;
+
+template <bool Errors, class... As>
+class gather_call;
+template <bool Errors, class A>
+class gather_vector_call;
+
+template <bool Errors, class... As>
+inline constexpr bool is_gather_call<gather_call<Errors, As...>> = true;
+template <bool Errors, class A>
+inline constexpr bool is_gather_call<gather_vector_call<Errors, A>> = true;
+
+}  // namespace detail
+
+/// A gather that has started: a future of all the results.   Like: asyncio's _GatheringFuture.
+template <class R>
+class gathering_future : public detail::basic_future<R, gathering_future<R>> {
+  using base = detail::basic_future<R, gathering_future<R>>;
+
+ public:
+  explicit gathering_future(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
+};
+
+namespace detail {
+
+/// The loop on which a gather counts: the running one, else the one set for this thread.
+[[nodiscard]] home& gather_home();
+
+/// What a gather that has not started yet offers: the first use as a future starts it.
+template <class Self, class R>
+class gather_starter : public awaiter_base {
+ public:
+  using value_type = R;
+
+  /// Starts the children and gives the future of their results.
+  const gathering_future<R>& start() {
+    if (!started_) started_.emplace(static_cast<Self*>(this)->make());
+    return *started_;
+  }
+  operator gathering_future<R>() { return start(); }  // NOLINT: used as a future, it is one
+  [[nodiscard]] bool done() { return start().done(); }
+  [[nodiscard]] bool cancelled() { return start().cancelled(); }
+  bool cancel(std::string_view message = {}) { return start().cancel(message); }
+  template <class F>
+  std::uint64_t add_done_callback(F f) {
+    return start().add_done_callback(std::move(f));
+  }
+  void append_text(std::string& out) { start().append_text(out); }
+
+ protected:
+  [[nodiscard]] bool started() const noexcept { return started_.has_value(); }
+
+ private:
+  std::optional<gathering_future<R>> started_;
+};
+
+}  // namespace detail
+}  // namespace gyre
+
+#include <gyre/flow/detail/gather_call.hpp>
+
+namespace gyre {
+
+/// Runs coroutines, tasks and futures at the same time and gives their results in the order of the arguments.
+///
+/// Shape:   a tuple; a void result is `unit`. It starts when it is awaited or first used as a future.
+/// Cancel:  cancels every child that is not done.
+/// Throws:  the first error, at once; the other children run on and their errors are dropped.
+/// Cost:    one pooled block. Coroutines of a task that is not pinned run as a fork-join: no task record, no queue entry
+///          beyond what thieves may take.
+/// Like:    asyncio.gather, which starts at the call.
+template <class... As>
+  requires(sizeof...(As) > 0 && (detail::awaitable_argument<As> && ...))
+[[nodiscard]] auto gather(As&&... aws) {
+  return detail::gather_call<false, std::remove_cvref_t<As>...>(std::forward<As>(aws)...);
+}
+
+/// The same, with errors in their places among the results.   Like: gather(..., return_exceptions=True).
+template <class... As>
+  requires(sizeof...(As) > 0 && (detail::awaitable_argument<As> && ...))
+[[nodiscard]] auto gather(return_exceptions_t, As&&... aws) {
+  return detail::gather_call<true, std::remove_cvref_t<As>...>(std::forward<As>(aws)...);
+}
+
+/// Over a named vector of coroutines (moved out of it), tasks or futures: gives a vector. An empty one is done at once.
+template <class A>
+  requires detail::awaitable_argument<A>
+[[nodiscard]] auto gather(std::vector<A> all) {
+  return detail::gather_vector_call<false, A>(std::move(all));
+}
+template <class A>
+  requires detail::awaitable_argument<A>
+[[nodiscard]] auto gather(return_exceptions_t, std::vector<A> all) {
+  return detail::gather_vector_call<true, A>(std::move(all));
+}
+
+}  // namespace gyre

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// shield: keeps a cancel from what is awaited.  Layer: flow.  Bodies: lib/flow/shield.cpp
+#include <gyre/flow/ensure_future.hpp>
+
+namespace gyre {
+
+namespace detail {
+
+/// The outer future of a shield. It takes over the outcome of the inner one; a cancel ends the outer one only.
+class shield_core : public future_core {
+ public:
+  bool cancel(std::string_view message) override;
+
+ protected:
+  shield_core(home* owner, result_base& result_room, core_ref<future_core> inner) noexcept
+      : future_core(owner, result_room), inner_(std::move(inner)) {}
+
+  /// Call when the object is complete.
+  void watch();
+  virtual void copy_value(future_core& inner) = 0;
+
+ private:
+  class watcher;
+  friend class watcher;
+  void inner_done() noexcept;
+
+  core_ref<future_core> inner_;
+  watcher* watcher_ = nullptr;  // under watcher_guard_; null once it is on its way
+  spin_lock watcher_guard_;
+};
+
+template <class T>
+class shield_of final : public shield_core {
+ public:
+  shield_of(home* owner, core_ref<future_core> inner) : shield_core(owner, result_, std::move(inner)) { watch(); }
+  void append_result(std::string& out) const override { append_value(out, result_.value()); }
+
+ private:
+  void copy_value(future_core& inner) override {
+    auto& from = static_cast<result_slot<T>&>(inner.slot());
+    if constexpr (std::is_copy_constructible_v<stored<T>>) {
+      result_.emplace(from.value());
+    } else {
+      result_.emplace(std::move(from.value()));
+    }
+  }
+  result_slot<T> result_;
+};
+
+}  // namespace detail
+
+/// What shield() returns: a future with the outcome of the shielded one.
+template <class T>
+class shielded : public detail::basic_future<T, shielded<T>> {
+  using base = detail::basic_future<T, shielded<T>>;
+
+ public:
+  explicit shielded(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
+};
+
+/// A future with the outcome of `aw`, whose cancellation leaves `aw` alone. Keep a handle of `aw`'s task to end it.
+///
+/// Cancel:  the awaiting task gets cancelled_error; `aw` runs on.   Throws: no_running_loop (for a coroutine).
+/// Like:    asyncio.shield. The end of run() cancels the shielded task itself.
+template <class A>
+  requires detail::awaitable_argument<A>
+auto shield(A&& aw) {
+  using T = typename std::remove_cvref_t<A>::value_type;
+  auto inner = detail::future_of(std::forward<A>(aw), "shield");
+  if (inner->done()) return shielded<T>(std::move(inner));
+  detail::home* owner = inner->where();
+  return shielded<T>(detail::core_ref<detail::future_core>(new detail::shield_of<T>(owner, std::move(inner))));
+}
+
+}  // namespace gyre

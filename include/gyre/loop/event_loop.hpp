@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The event loop: callbacks, timers, tasks of one thread.  Layer: loop.  Bodies: lib/loop/event_loop.cpp
+#include <gyre/core/task.hpp>
+#include <gyre/loop/exception_handler.hpp>
+#include <gyre/loop/handle.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace gyre {
+
+namespace detail {
+class loop_core;
+struct loop_setup;
+
+template <class F, class... Args>
+unique_function<void()> bind_callback(F&& fn, Args&&... args) {
+  using result = std::invoke_result_t<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>&...>;
+  static_assert(!is_coro_v<std::remove_cvref_t<result>>,
+                "a coroutine function cannot be a callback: use create_task, or run_coroutine_threadsafe from outside");
+  if constexpr (sizeof...(Args) == 0) {
+    return unique_function<void()>([fn = std::forward<F>(fn)]() mutable { std::invoke(fn); });
+  } else {
+    return unique_function<void()>([fn = std::forward<F>(fn), kept = std::make_tuple(std::forward<Args>(args)...)]() mutable {
+      std::apply([&fn](auto&... each) { std::invoke(fn, each...); }, kept);
+    });
+  }
+}
+
+/// A std::chrono delay in nanoseconds.   Throws: value_error for NaN.
+template <class Rep, class Period>
+[[nodiscard]] std::int64_t delay_of(std::chrono::duration<Rep, Period> delay, const char* call) {
+  if constexpr (std::is_floating_point_v<Rep>) {
+    if (delay.count() != delay.count()) throw value_error(std::string(call) + ": the delay is not a number");
+  }
+  return clamped_nanoseconds(delay);
+}
+}  // namespace detail
+
+/// Runs callbacks, timers and tasks, one at a time, on the thread that runs it.
+///
+/// Thread:  call_soon_threadsafe, stop, time, is_*: any. The others: the loop's own, or another loop of the same runtime,
+///          for which they act as their thread-safe form.
+/// Like:    asyncio.EventLoop. get_running_loop() gives it inside; a worker of a runtime is one too.
+class event_loop {
+ public:
+  using time_point = loop_clock::time_point;
+
+  /// A loop of its own, in asyncio's order. Usually made by new_event_loop().
+  event_loop();
+  explicit event_loop(const detail::loop_setup& setup);
+  event_loop(const event_loop&) = delete;
+  event_loop& operator=(const event_loop&) = delete;
+  /// Closes it; a loop that is running must not be destroyed.
+  ~event_loop();
+
+  /// Runs until the result is there, and gives it.
+  ///
+  /// Throws:  what it ended with; error when the loop was stopped before; already_running; loop_closed.
+  template <class T>
+  T run_until_complete(coro<T> main) {
+    task<T> t = create_task(std::move(main));
+    drive(t.core("run_until_complete"));
+    return detail::take_result<T>(t);
+  }
+  template <class T, class Self>
+  T run_until_complete(const detail::basic_future<T, Self>& f) {
+    drive(f.core("run_until_complete"));
+    return detail::take_result<T>(f);
+  }
+
+  /// Runs until stop().   Throws: already_running, loop_closed; keyboard_interrupt or system_exit that left a task.
+  void run_forever();
+  /// Lets the current iteration end, then leaves run_forever(). What it queued stays for the next run.
+  void stop() noexcept;
+  /// Drops callbacks and timers, destroys the tasks that are left. Twice is fine.   Throws: error while it runs.
+  void close();
+  [[nodiscard]] bool is_running() const noexcept;
+  [[nodiscard]] bool is_closed() const noexcept;
+
+  /// A task of this loop, pinned to it.   Throws: loop_closed.
+  template <class T>
+  task<T> create_task(coro<T> body, task_options options = task_options()) {
+    options.loop = this;
+    options.pin = true;
+    return gyre::create_task(std::move(body), options);
+  }
+  template <class T>
+  [[nodiscard]] future<T> create_future() {
+    return future<T>(detail::home_of(*this));
+  }
+
+  /// Queues `fn(args...)` for the next iteration.   Throws: loop_closed.   Cost: one pooled object.
+  template <class F, class... Args>
+  handle call_soon(F&& fn, Args&&... args) {
+    return queue_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), "call_soon");
+  }
+  /// The same from any thread; wakes the loop.
+  template <class F, class... Args>
+  handle call_soon_threadsafe(F&& fn, Args&&... args) {
+    return queue_foreign_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...));
+  }
+  /// Queues `fn(args...)` for `delay` from now. A negative delay is due at once.   Throws: loop_closed, value_error (NaN).
+  template <class Rep, class Period, class F, class... Args>
+  timer_handle call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Args&&... args) {
+    const std::int64_t ns = detail::delay_of(delay, "call_later");
+    return queue_timer(ns, true, detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...));
+  }
+  /// The same for a point of this loop's clock.
+  template <class F, class... Args>
+  timer_handle call_at(time_point when, F&& fn, Args&&... args) {
+    return queue_timer(when.time_since_epoch().count(), false,
+                       detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...));
+  }
+
+  /// Seconds on this loop's clock.   Like: loop.time().
+  [[nodiscard]] double time() const noexcept;
+  /// The same as a time point, in nanoseconds.
+  [[nodiscard]] time_point now() const noexcept;
+
+  /// Sends reports of errors that nobody took to `handler`; an empty one restores the default, which prints to stderr.
+  void set_exception_handler(exception_handler handler);
+  /// Reports `context` as the loop itself would.
+  void call_exception_handler(const exception_context& context) noexcept;
+  /// What happens without a handler: one report on stderr.
+  void default_exception_handler(const exception_context& context) noexcept;
+
+  void set_debug(bool on) noexcept;
+  [[nodiscard]] bool get_debug() const noexcept;
+
+  [[nodiscard]] detail::loop_core& core() const noexcept { return *core_; }
+  /// run_until_complete() without the result, for gyre's own parts.
+  void run_until_complete_core(detail::future_core& until) { drive(until); }
+
+ private:
+  void drive(detail::future_core& until);
+  handle queue_call(unique_function<void()> callback, const char* call);
+  handle queue_foreign_call(unique_function<void()> callback);
+  timer_handle queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback);
+
+  std::unique_ptr<detail::loop_core> core_;
+};
+
+using default_event_loop = event_loop;
+
+/// The loop that runs on this thread.   Throws: no_running_loop.
+[[nodiscard]] event_loop& get_running_loop();
+/// The running loop, else the one set for this thread.   Throws: no_running_loop if there is neither.
+[[nodiscard]] event_loop& get_event_loop();
+/// Sets the loop that get_event_loop() gives on this thread while none runs; null for none.
+void set_event_loop(std::shared_ptr<event_loop> loop);
+/// A loop of its own; nothing runs it yet.
+[[nodiscard]] std::shared_ptr<event_loop> new_event_loop();
+
+/// The unfinished tasks of the running runtime, or of one loop of it. A snapshot; each appears once.
+[[nodiscard]] task_set all_tasks();
+[[nodiscard]] task_set all_tasks(event_loop& loop);
+
+}  // namespace gyre

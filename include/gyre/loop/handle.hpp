@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// Callbacks of a loop: what call_soon, call_later and call_at return.  Layer: loop.  Bodies: lib/loop/handle.cpp
+#include <gyre/base/clock.hpp>
+#include <gyre/base/unique_function.hpp>
+#include <gyre/core/frame_pool.hpp>
+#include <gyre/core/future_core.hpp>
+#include <gyre/loop/timers.hpp>
+
+#include <atomic>
+
+namespace gyre {
+
+namespace detail {
+
+/// One callback: an entry of its loop's ring, or a timer first. Shared by the loop and the user's handle.
+class call_core final : public timer_node, public pooled {
+ public:
+  explicit call_core(home& loop, unique_function<void()> callback) noexcept
+      : timer_node(&never_direct, &turn, false), loop_(loop), callback_(std::move(callback)) {}
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+  void cancel() noexcept;
+  [[nodiscard]] bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
+  void mark_timer() noexcept { timed_ = true; }
+
+ private:
+  static void never_direct(timer_node&) noexcept {}
+  static void turn(runnable& r, fate f) noexcept;
+
+  home& loop_;
+  unique_function<void()> callback_;
+  std::atomic<std::uint32_t> references_{1};
+  std::atomic<bool> cancelled_{false};
+  bool timed_ = false;
+};
+
+}  // namespace detail
+
+/// A callback that was queued.   Like: asyncio.Handle.   Thread: any.
+class handle {
+ public:
+  explicit handle(detail::core_ref<detail::call_core> core) noexcept : core_(std::move(core)) {}
+
+  /// Keeps the callback from running, if it has not begun. Harmless later and when repeated.
+  void cancel() const noexcept { core_->cancel(); }
+  [[nodiscard]] bool cancelled() const noexcept { return core_->cancelled(); }
+
+ protected:
+  detail::core_ref<detail::call_core> core_;
+};
+
+/// A callback with a time.   Like: asyncio.TimerHandle.   Thread: any.
+class timer_handle : public handle {
+ public:
+  using handle::handle;
+
+  /// When it is due, on the loop's clock.
+  [[nodiscard]] loop_clock::time_point when() const noexcept {
+    return loop_clock::time_point(loop_clock::duration(core_->deadline()));
+  }
+};
+
+}  // namespace gyre

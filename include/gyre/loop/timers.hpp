@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// A loop's timers: a heap over the loop's clock, insert and cancel in place, nodes in their owners.  Layer: loop.
+// Bodies: lib/loop/timers.cpp
+#include <gyre/base/spin_lock.hpp>
+#include <gyre/core/runnable.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace gyre::detail {
+
+class home;
+
+/// What is to happen at a point of the clock. Lives in an awaiting frame or in a handle.
+///
+///   stage    idle -> armed (arm) -> idle (disarm) | queued (due, goes through the loop's ring) | firing -> fired
+///   Only a node that is `direct` is fired by the thread that finds it due, possibly not its loop's; disarm() waits for the
+///   end of a firing, so that the node's owner may go as soon as disarm() has returned.
+class timer_node : public runnable {
+ public:
+  /// `direct` nodes are fired where they are found due, by `fire`; the others have their turn (`entry`) in the ring of
+  /// their loop, one step later, as in asyncio.
+  timer_node(void (*fire)(timer_node&) noexcept, function entry, bool direct) noexcept
+      : runnable(entry), fire_(fire), direct_(direct) {}
+
+  /// Where it is to be fired from the next arm() on.
+  void fire_directly(bool direct) noexcept { direct_ = direct; }
+  [[nodiscard]] bool fires_directly() const noexcept { return direct_; }
+
+  [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_; }
+
+ protected:
+  ~timer_node() = default;
+
+ private:
+  friend class timer_heap;
+  enum class stage : std::uint8_t { idle, armed, queued, firing, fired };
+
+  void (*fire_)(timer_node&) noexcept;
+  std::int64_t deadline_ = 0;
+  std::size_t index_ = 0;
+  std::atomic<stage> stage_{stage::idle};
+  bool direct_;
+};
+
+/// Ordered by deadline, equal ones by arrival.
+///
+/// Thread:  guarded by its own short lock; who may call what is said at each member.
+class timer_heap {
+ public:
+  /// Adds a node that is in no heap.   Thread: the loop's, or, while it cannot run, one that stands in for it.
+  void arm(timer_node& node, std::int64_t deadline);
+
+  /// Gives a node that is not direct its turn in `ring` right away.   Thread: the loop's.
+  static void queue_now(timer_node& node, intrusive_list<runnable>& ring) noexcept;
+
+  /// Takes a node back, whatever became of it. True if it had not come due.   Thread: any for direct nodes, else the loop's.
+  bool disarm(timer_node& node) noexcept;
+
+  /// The earliest deadline, `never` if there is none. A cheap read that may be older by an instant.   Thread: any.
+  [[nodiscard]] std::int64_t next_deadline() const noexcept { return next_.load(std::memory_order_acquire); }
+
+  /// Fires the direct nodes due at `now` and puts the others into `ring`, in order. Returns whether any was due.
+  /// Thread:  the loop's.
+  bool fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept;
+
+  /// Fires the direct nodes only.   Thread: any; for a loop that is stuck in user code.
+  bool fire_due_elsewhere(std::int64_t now) noexcept;
+
+ private:
+  static constexpr std::size_t none = SIZE_MAX;
+  struct entry {
+    std::int64_t deadline;
+    std::uint64_t order;
+    timer_node* node;
+    [[nodiscard]] bool before(const entry& other) const noexcept {
+      return deadline != other.deadline ? deadline < other.deadline : order < other.order;
+    }
+  };
+
+  void place(std::size_t i, entry e) noexcept;
+  void sift_up(std::size_t i, entry e) noexcept;
+  void sift_down(std::size_t i, entry e) noexcept;
+  void remove_at(std::size_t i) noexcept;
+  void publish_next() noexcept;
+  [[nodiscard]] std::size_t find_due_direct(std::size_t i, std::int64_t now) const noexcept;
+  static void fire(timer_node& node) noexcept;
+
+  mutable spin_lock lock_;
+  std::vector<entry> heap_;  // four children a node: half the depth of a binary heap, siblings share cache lines
+  std::uint64_t arrivals_ = 0;
+  std::atomic<std::int64_t> next_{INT64_MAX};
+};
+
+/// Arms and disarms at the heap of a task's or callback's loop.
+void arm_timer(home& loop, timer_node& node, std::int64_t deadline);
+bool disarm_timer(home& loop, timer_node& node) noexcept;
+/// As call_soon: a node that is not direct goes into its loop's ring; a direct one is due at once.
+void arm_timer_now(home& loop, timer_node& node);
+[[nodiscard]] std::int64_t now_of(const home& loop) noexcept;
+
+}  // namespace gyre::detail

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// How run(), runner and runtime are set up.  Layer: runtime.  Bodies: lib/runtime/run_options.cpp
+#include <gyre/loop/event_loop.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace gyre {
+
+/// In which order a loop takes its steps.
+enum class run_order : std::uint8_t {
+  asyncio,   ///< every task pinned, one queue, exactly asyncio's iterations; the default with one loop
+  fork_join  ///< stealing, children of gather by transfer; the default with several
+};
+
+/// Options with named setters: `run_options().loops(4).debug(true)`.
+class run_options {
+ public:
+  using factory = std::function<std::shared_ptr<event_loop>()>;
+
+  run_options() {}  // NOLINT: not an aggregate, see CONTRIBUTING on g++ 12
+
+  /// Number of loops, 1 to 255; 0 stands for GYRE_LOOPS, or else the cores that this process may use.
+  run_options& loops(int n) { return set(loops_, n); }
+  run_options& debug(bool on) { return set(debug_, on); }
+  run_options& order(run_order o) { return set(order_, std::optional<run_order>(o)); }
+  /// Makes the loop; only with one loop.
+  run_options& loop_factory(factory f) { return set(loop_factory_, std::move(f)); }
+  /// How long the end of run() waits in all; without it tasks are waited for without limit, executors for 5 minutes.
+  run_options& shutdown_timeout(std::chrono::nanoseconds t) {
+    return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
+  }
+  /// Name of the runtime's threads (up to 10 bytes; a number follows).
+  run_options& name(std::string n) { return set(name_, std::move(n)); }
+
+  [[nodiscard]] int loops() const noexcept { return loops_; }
+  [[nodiscard]] bool debug() const noexcept { return debug_; }
+  [[nodiscard]] std::optional<run_order> order() const noexcept { return order_; }
+  [[nodiscard]] const factory& loop_factory() const noexcept { return loop_factory_; }
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  /// The number of loops that these options come to.   Throws: value_error.
+  [[nodiscard]] int resolved_loops() const;
+  [[nodiscard]] run_order resolved_order() const;
+
+ private:
+  template <class T, class U>
+  run_options& set(T& member, U&& value) {
+    member = std::forward<U>(value);
+    return *this;
+  }
+
+  int loops_ = 0;
+  bool debug_ = false;
+  std::optional<run_order> order_;
+  factory loop_factory_;
+  std::optional<std::chrono::nanoseconds> shutdown_timeout_;
+  std::string name_ = "gyre";
+};
+
+}  // namespace gyre

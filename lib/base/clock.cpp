@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/clock.hpp>
+
+namespace gyre {
+namespace {
+
+class steady_time final : public time_source {
+ public:
+  [[nodiscard]] std::int64_t now() const noexcept override {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+};
+
+}  // namespace
+
+time_source& time_source::steady() noexcept {
+  static steady_time instance;
+  return instance;
+}
+
+}  // namespace gyre

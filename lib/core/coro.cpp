@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/text.hpp>
+#include <gyre/core/coro.hpp>
+#include <gyre/core/home.hpp>
+
+#include <cstdio>
+
+namespace gyre::detail {
+
+void append_coroutine_object(std::string& out, const promise_base* frame, std::string_view name) {
+  out += "<coroutine object ";
+  out += name;
+  out += " at ";
+  append_address(out, frame);
+  out += '>';
+}
+
+std::string_view name_of(const promise_base& frame) noexcept { return coroutine_name(frame.line.function_name()); }
+
+void report_never_awaited(const promise_base& frame) noexcept {
+  report r;
+  r.message = "coroutine '";
+  r.message += name_of(frame);
+  r.message += "' was never awaited";
+  if (home* loop = this_thread().loop; loop != nullptr) {
+    loop->report_error(std::move(r));
+  } else {
+    std::fprintf(stderr, "%s\n", r.message.c_str());
+  }
+}
+
+void throw_already_awaited(const char* call) {
+  throw already_awaited(std::string(call) + ": this coroutine was already awaited or made a task");
+}
+
+}  // namespace gyre::detail

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/text.hpp>
+#include <gyre/core/future_core.hpp>
+#include <gyre/core/task_record.hpp>
+
+#include <mutex>
+
+namespace gyre::detail {
+namespace {
+
+// A task that awaits a future goes on in a later turn, never inside the completion.
+void wake_waiter(completion_node& node, future_core&) noexcept { static_cast<waiter_node&>(node).task->wake(); }
+
+void never_queued(runnable&, runnable::fate) noexcept {}
+
+// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task.
+task_state::wait_kind pass_cancel_on(task_core& t, future_core& awaited) {
+  if (!awaited.cancel(t.message())) return task_state::wait_kind::forwarding_refused;
+  t.state.withdraw_request();
+  return task_state::wait_kind::forwarding;
+}
+
+[[noreturn]] void throw_self_await(task_core& t) {
+  const core_ref<task_record> record(t.type->record(t));
+  throw would_deadlock("task '" + record->name() + "' cannot await itself");
+}
+
+}  // namespace
+
+waiter_node::waiter_node() noexcept : completion_node(&wake_waiter, &never_queued, "task_wakeup()") {}
+
+bool future_core::reserve() noexcept { return !done() && !reserved_.exchange(true, std::memory_order_acq_rel); }
+
+bool future_core::complete() noexcept {
+  status outcome = status::finished;
+  if (slot_->error != nullptr) {
+    outcome = caught_as<cancelled_error>(slot_->error) != nullptr ? status::cancelled : status::failed;
+  }
+  intrusive_list<completion_node> waiting;
+  {
+    const std::lock_guard hold(lock_);
+    if (status_.load(std::memory_order_relaxed) != status::pending) return false;
+    status_.store(outcome, std::memory_order_release);
+    waiting.splice_back(nodes_);
+  }
+  while (!waiting.empty()) waiting.pop_front().deliver(*this);
+  return true;
+}
+
+void future_core::forget_waiters() noexcept {
+  intrusive_list<completion_node> waiting;
+  {
+    const std::lock_guard hold(lock_);
+    waiting.splice_back(nodes_);
+  }
+  while (!waiting.empty()) waiting.pop_front().drop();
+}
+
+bool future_core::add(completion_node& node) noexcept {
+  const std::lock_guard hold(lock_);
+  if (status_.load(std::memory_order_relaxed) != status::pending) return false;
+  nodes_.push_back(node);
+  return true;
+}
+
+bool future_core::remove(completion_node& node) noexcept {
+  const std::lock_guard hold(lock_);
+  if (status_.load(std::memory_order_relaxed) != status::pending || !node.linked()) return false;
+  node.unlink();
+  return true;
+}
+
+bool future_core::cancel(std::string_view message) {
+  mark_retrieved();
+  if (!reserve()) return false;
+  slot_->error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  return complete();
+}
+
+void future_core::check_result() {
+  switch (outcome()) {
+    case status::finished:
+      return;
+    case status::pending:
+      throw invalid_state_error("Result is not set.");
+    case status::cancelled:
+      // A new object for each taker: several loops may throw it at once.
+      throw cancelled_error(caught_as<cancelled_error>(slot_->error)->what());
+    case status::failed:
+      mark_retrieved();
+      std::rethrow_exception(slot_->error);
+  }
+}
+
+std::exception_ptr future_core::exception() {
+  const status now = outcome();
+  if (now == status::pending) throw invalid_state_error("Exception is not set.");
+  if (now != status::failed) {
+    check_result();
+    return nullptr;
+  }
+  mark_retrieved();
+  return slot_->error;
+}
+
+void future_core::last_reference_gone() noexcept {
+  report_unretrieved();
+  delete this;
+}
+
+void future_core::report_unretrieved() noexcept {
+  if (outcome() != status::failed || retrieved_.load(std::memory_order_relaxed)) return;
+  home* loop = where();
+  if (loop == nullptr) return;
+  mark_retrieved();
+  report r;
+  r.message = std::string(kind()) + " exception was never retrieved";
+  r.exception = slot_->error;
+  append_text(r.details);
+  loop->report_error(std::move(r));
+}
+
+void future_core::append_outcome(std::string& out) const {
+  switch (outcome()) {
+    case status::finished:
+      out += " result=";
+      append_result(out);
+      return;
+    case status::failed:
+      out += " exception=";
+      append_exception(out, slot_->error);
+      return;
+    case status::pending:
+    case status::cancelled:
+      return;
+  }
+}
+
+void future_core::append_callbacks(std::string& out) const {
+  constexpr std::size_t shown = 2;
+  std::size_t count = 0;
+  const char* first = nullptr;
+  const char* last = nullptr;
+  {
+    const std::lock_guard hold(lock_);
+    const_cast<intrusive_list<completion_node>&>(nodes_).for_each([&](completion_node& node) {
+      if (count++ == 0) first = node.shown_as();
+      last = node.shown_as();
+    });
+  }
+  if (count == 0 || done()) return;
+  out += " cb=[";
+  out += first;
+  if (count > shown) {
+    out += ", <";
+    append_unsigned(out, count - shown);
+    out += " more>";
+  }
+  if (count > 1) {
+    out += ", ";
+    out += last;
+  }
+  out += ']';
+}
+
+void future_core::append_text(std::string& out) const {
+  out += '<';
+  out += kind();
+  switch (outcome()) {
+    case status::pending:
+      out += ' ';
+      out += pending_state();
+      break;
+    case status::cancelled:
+      out += " cancelled";
+      break;
+    case status::finished:
+    case status::failed:
+      out += " finished";
+      break;
+  }
+  append_details(out);
+  append_callbacks(out);
+  append_outcome(out);
+  out += '>';
+}
+
+bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<> at) {
+  task_core& t = *promise_base::of(at).task;
+  if (awaited.producer() == &t) throw_self_await(t);
+  if (const home* loop = awaited.where(); loop != nullptr && loop->family() != t.at().family()) {
+    throw foreign_runtime("co_await: the future belongs to a loop of another runtime");
+  }
+  t.resume_point = at;
+  auto kind = task_state::wait_kind::forwarding;
+  for (;;) {
+    if (kind == task_state::wait_kind::forwarding && t.state.cancel_pending()) kind = pass_cancel_on(t, awaited);
+    const std::lock_guard hold(awaited.guard());
+    node.task = &t;
+    if (awaited.status_.load(std::memory_order_relaxed) != future_core::status::pending) break;
+    t.waits_for = &awaited;
+    awaited.nodes_.push_back(node);
+    if (t.state.park(kind)) return true;
+    node.unlink();  // a cancel came from another thread meanwhile: pass it on first
+  }
+  t.state.yield();
+  t.at().enqueue(t);
+  return true;
+}
+
+void throw_if_cancelled(task_core& t) {
+  if (t.state.take_cancel()) [[unlikely]] t.throw_cancelled();
+}
+
+}  // namespace gyre::detail

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/text.hpp>
+#include <gyre/core/coro.hpp>
+#include <gyre/core/task_record.hpp>
+#include <gyre/core/trace.hpp>
+
+#include <mutex>
+
+namespace gyre::detail {
+namespace {
+
+void append_place(std::string& out, const std::source_location& place) {
+  out += place.file_name();
+  out += ':';
+  append_unsigned(out, place.line());
+}
+
+// Whether this thread may read the frames of `t`: nothing else can run it meanwhile.
+bool frames_are_still(const task_core& t) noexcept {
+  const thread_state& thread = this_thread();
+  return thread.current == &t || (t.state.is_pinned() && &t.at() == thread.loop);
+}
+
+}  // namespace
+
+bool task_record::cancel(std::string_view message) {
+  mark_retrieved();
+  task_core* t = core();
+  return t != nullptr && t->cancel(message);
+}
+
+std::string task_record::name() const {
+  const std::lock_guard hold(guard());
+  if (!name_.empty()) return name_;
+  std::string made = "Task-";
+  append_unsigned(made, number_);
+  return made;
+}
+
+void task_record::rename(std::string_view name) {
+  std::string fresh(name);
+  const std::lock_guard hold(guard());
+  name_.swap(fresh);
+}
+
+unsigned task_record::cancelling() const noexcept {
+  const task_core* t = core();
+  return t == nullptr ? cancels_at_end_ : t->state.cancelling();
+}
+
+unsigned task_record::uncancel() noexcept {
+  task_core* t = core();
+  return t == nullptr ? cancels_at_end_ : t->state.uncancel();
+}
+
+const char* task_record::pending_state() const noexcept { return cancelling() > 0 ? "cancelling" : "pending"; }
+
+void task_record::append_coroutine(std::string& out) const {
+  out += coroutine_name(defined_.function_name());
+  if (done()) {
+    out += "() done, defined at ";
+    append_place(out, defined_);
+    return;
+  }
+  out += "() running at ";
+  auto* t = const_cast<task_core*>(core());
+  const bool held = t != nullptr && t->state.lock_if_waiting();
+  const bool readable = held || (t != nullptr && frames_are_still(*t));
+  append_place(out, readable ? promise_base::of(promise_base::root_of(t->resume_point)).line : defined_);
+  if (held) t->state.unlock();
+}
+
+void task_record::append_details(std::string& out) const {
+  out += " name=";
+  append_quoted(out, name());
+  out += " coro=<";
+  append_coroutine(out);
+  out += '>';
+  auto* t = const_cast<task_core*>(core());
+  if (t == nullptr || done() || !t->state.lock_if_waiting()) return;
+  core_ref<future_core> awaited;
+  if (t->state.forwards_cancel()) awaited = core_ref<future_core>::share(*t->waits_for);
+  t->state.unlock();
+  out += " wait_for=";
+  if (awaited) {
+    awaited->append_text(out);
+  } else {
+    out += "<Future pending cb=[...]>";
+  }
+}
+
+const task_type own_task::type_of{
+    &own_task::finish,
+    [](task_core& t) -> task_record* {
+      auto& record = static_cast<own_task&>(t);
+      record.retain();
+      return &record;
+    },
+    [](task_core& t) noexcept { static_cast<own_task&>(t).retain(); },
+    [](task_core& t) noexcept { static_cast<own_task&>(t).release(); }};
+
+void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept {
+  prepare(first, options, std::move(kept));
+  first.enqueue(*this);
+}
+
+void own_task::prepare(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept {
+  defined_ = innermost().line;
+  if (options.name.empty()) {
+    number_ = first.next_task_number();
+  } else {
+    rename(options.name);
+  }
+  kept_ = std::move(kept);
+  move_to(first);
+  shard_ = &first;
+  first.add_task(*this);
+  trace(trace_event::created, *this);
+}
+
+void own_task::refuse() noexcept {
+  shard_->remove_task(*this);
+  settle_at(shard_);
+  state.finish();
+  resume_point.destroy();
+  kept_.reset();
+  release();
+}
+
+std::coroutine_handle<> own_task::finish(task_core& t, std::coroutine_handle<> frame) noexcept {
+  static_cast<own_task&>(t).settle(frame);
+  return std::noop_coroutine();
+}
+
+void own_task::settle(std::coroutine_handle<> frame) noexcept {
+  if (slot().has_value && state.cancel_pending()) {
+    // asyncio: a task that returns while a cancel is pending ends cancelled. The error hides the value.
+    slot().error = std::make_exception_ptr(cancelled_error(message()));
+  }
+  frame.destroy();
+  kept_.reset();
+  settle_at(&at());
+  state.finish();
+  trace(trace_event::done, *this);
+  shard_->remove_task(*this);
+  if (slot().error != nullptr && ends_program(slot().error)) at().end_program(slot().error);
+  complete();
+  release();
+}
+
+void own_task::abandon() noexcept {
+  report r;
+  r.message = "Task was destroyed but it is pending!";
+  r.future = this;
+  append_text(r.details);
+  at().report_error(std::move(r));
+  settle_at(&at());
+  state.finish();
+  promise_base::root_of(resume_point).destroy();
+  kept_.reset();
+  forget_waiters();
+  release();
+}
+
+
+placement place_task(const task_options& options, const char* call) {
+  const thread_state& thread = this_thread();
+  home* where = options.loop != nullptr ? &home_of(*options.loop) : thread.loop;
+  if (where == nullptr) throw no_running_loop(std::string(call) + ": no running event loop");
+  if (where->closed()) throw loop_closed(std::string(call) + ": the event loop is closed");
+  const task_core* creator = thread.current;
+  const bool inherited = creator != nullptr && creator->state.is_pinned() && !creator->state.is_main();
+  const bool pinned = options.pin || inherited || where->asyncio_order();
+  return placement{where, pinned ? task_bits::pinned : 0};
+}
+
+}  // namespace gyre::detail

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/trace.hpp>
+
+namespace gyre::detail {
+
+std::atomic<trace_hook> trace_target{nullptr};
+
+}  // namespace gyre::detail

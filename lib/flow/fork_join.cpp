@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/trace.hpp>
+#include <gyre/flow/fork_join.hpp>
+
+namespace gyre::detail {
+namespace {
+
+// The record of a child that somebody wanted a handle of. It pins the block, in which the child lives.
+class child_record final : public task_record {
+ public:
+  child_record(fork_child& child, std::uint64_t number) noexcept : task_record(child.at(), result_), child_(&child) {
+    number_ = number;
+    defined_ = child.innermost().line;
+    child.block.pin_alive();
+  }
+
+  using task_record::core;
+  [[nodiscard]] const task_core* core() const noexcept override { return done() ? nullptr : child_; }
+  [[nodiscard]] const task_core* producer() const noexcept override { return child_; }
+  [[nodiscard]] home* where() const noexcept override { return done() ? task_record::where() : &child_->at(); }
+
+  // The child has ended. Its value belongs to the gather; what is kept is the outcome and how the value reads.
+  void settle(const result_base& outcome) noexcept {
+    cancels_at_end_ = child_->state.cancelling();
+    settle_at(&child_->at());
+    slot().error = outcome.error;
+    mark_retrieved();  // the gather hands it on
+    slot().has_value = outcome.has_value;
+    if (slot().error == nullptr) child_->block.append_result(child_->index, text_);
+    complete();
+  }
+
+  void append_result(std::string& out) const override { out += text_; }
+
+ private:
+  ~child_record() override { child_->block.unpin(); }
+
+  fork_child* child_;
+  std::string text_;
+  result_slot<unit> result_;
+};
+
+void show_end(fork_child& c, const result_base& outcome) noexcept {
+  auto* record = static_cast<child_record*>(c.shown.exchange(nullptr, std::memory_order_acq_rel));
+  if (record == nullptr) return;
+  record->settle(outcome);
+  record->release();  // the child's own reference
+}
+
+std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame) noexcept {
+  auto& c = static_cast<fork_child&>(t);
+  result_base& outcome = *promise_base::of(frame).slot;
+  if (c.state.cancel_pending() && outcome.error == nullptr) [[unlikely]] {
+    outcome.error = std::make_exception_ptr(cancelled_error(c.message()));
+  }
+  frame.destroy();
+  const bool failed = outcome.error != nullptr;
+  if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
+  trace(trace_event::done, c);
+  c.state.finish_unshared();
+  light_barrier();  // between `done` and `shown`: see record_of
+  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]] show_end(c, outcome);
+  return c.block.child_ended(c, failed);
+}
+
+task_record* record_of(task_core& t) {
+  auto& c = static_cast<fork_child&>(t);
+  if (task_record* known = c.shown.load(std::memory_order_acquire); known != nullptr) {
+    known->retain();
+    return known;
+  }
+  auto* fresh = new child_record(c, c.at().next_task_number());
+  fresh->retain();  // one for the child, one for the caller
+  task_record* expected = nullptr;
+  if (!c.shown.compare_exchange_strong(expected, fresh, std::memory_order_acq_rel)) {
+    fresh->release();
+    fresh->release();
+    expected->retain();
+    return expected;
+  }
+  heavy_barrier();  // between `shown` and `done`, against finish_child on another thread: one of us sees the other's
+  if (c.state.is_done()) show_end(c, c.block.slot(c.index));
+  return fresh;
+}
+
+}  // namespace
+
+const task_type fork_child::type_of{&finish_child, &record_of,
+                                    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.pin_alive(); },
+                                    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.unpin(); }};
+
+void fork_block::push(fork_child& c) noexcept {
+  thread_state& thread = this_thread();
+  try {
+    thread.forks->push(&c);
+  } catch (const std::bad_alloc&) {
+    thread.loop->enqueue(c);  // intrusive in the end: cannot fail
+    return;
+  }
+  if (thread.idle != nullptr) {
+    light_barrier();  // between the push and this look; see runtime/parking
+    if (idle_bits::wants_work(thread.idle->load(std::memory_order_relaxed))) thread.loop->tell_peers();
+  }
+}
+
+std::coroutine_handle<> fork_block::enter(fork_child& c) noexcept {
+  this_thread().current = &c;
+  trace(trace_event::step, c);
+  if (c.state.cancel_pending()) [[unlikely]] {
+    this_thread().current = nullptr;
+    this_thread().loop->enqueue(c);  // ends in a step of its own: many cancelled siblings must not nest
+    return std::noop_coroutine();
+  }
+  return c.resume_point;
+}
+
+std::coroutine_handle<> fork_block::start(task_core& parent, std::coroutine_handle<> at_frame, fork_child* children,
+                                          std::uint32_t count) noexcept {
+  parent_ = &parent;
+  parent_at_ = at_frame;
+  total_ = count;
+  pending_.store(count, std::memory_order_relaxed);
+  set_children(children, sizeof(fork_child), count);
+  parent.resume_point = at_frame;
+  parent.join.store(this, std::memory_order_release);
+  light_barrier();  // between `join` and the look at the word: a canceller does these in the other order
+  if (parent.state.cancel_pending()) [[unlikely]] parent.cancel_children_now();
+  for (std::uint32_t i = count; i-- > 1;) push(at(i));
+  return enter(at(0));
+}
+
+std::coroutine_handle<> fork_block::continue_parent() noexcept {
+  task_core& parent = *parent_;
+  thread_state& thread = this_thread();
+  if (parent.state.is_pinned() || thread.budget <= 1) {
+    thread.current = nullptr;
+    parent.state.yield();
+    parent.at().enqueue(parent);
+    return std::noop_coroutine();
+  }
+  --thread.budget;
+  thread.current = &parent;
+  parent.move_to(*thread.loop);
+  return parent_at_;
+}
+
+std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noexcept {
+  if (failed && !collect_errors_) [[unlikely]] {
+    fork_child* none = nullptr;
+    if (failed_.compare_exchange_strong(none, &c, std::memory_order_acq_rel)) return continue_parent();
+  }
+  if (c.debt == total_) return continue_parent();
+  thread_state& thread = this_thread();
+  auto* next = static_cast<fork_child*>(thread.forks->pop());
+  if (next == nullptr || &next->block != this) return settle_debt(c, next);
+  next->debt += c.debt;
+  if (--thread.budget == 0) [[unlikely]] {
+    push(*next);
+    return std::noop_coroutine();
+  }
+  return enter(*next);
+}
+
+// No sibling is left here: thieves have some, or all have ended. `other` came out of the deque on the way.
+std::coroutine_handle<> fork_block::settle_debt(fork_child& c, fork_child* other) noexcept {
+  const std::uint32_t debt = c.debt;
+  const bool last = pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt;
+  if (last && failed_.load(std::memory_order_relaxed) == nullptr) {
+    if (other != nullptr) push(*other);
+    return continue_parent();
+  }
+  if (last) {
+    listed_at_->remove_orphans(*this);
+    leave();
+  }
+  if (other == nullptr) return std::noop_coroutine();
+  thread_state& thread = this_thread();
+  if (--thread.budget == 0) {
+    push(*other);
+    return std::noop_coroutine();
+  }
+  return other->block.enter(*other);
+}
+
+// The parent has read the error. From here on its children, if any still run, are orphans.
+void fork_block::leave_after_failure() noexcept {
+  const std::uint32_t debt = failed_.load(std::memory_order_relaxed)->debt;
+  listed_at_ = &parent_->at();
+  listed_at_->add_orphans(*this);
+  if (pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt) {
+    listed_at_->remove_orphans(*this);
+    leave();
+  }
+}
+
+void fork_block::check_and_leave_on_error() {
+  task_core& parent = *parent_;
+  parent.join.store(nullptr, std::memory_order_relaxed);
+  std::exception_ptr error;
+  if (const fork_child* c = failed_.load(std::memory_order_acquire); c != nullptr) [[unlikely]] {
+    error = slot(c->index).error;
+    leave_after_failure();
+    if (parent.state.take_cancel()) parent.throw_cancelled();
+    if (const auto* cancelled = caught_as<cancelled_error>(error)) throw cancelled_error(cancelled->what());
+    std::rethrow_exception(error);
+  }
+  const bool cancelled = cancel_requested.load(std::memory_order_acquire);
+  if (parent.state.take_cancel() || cancelled) [[unlikely]] {
+    leave();
+    parent.throw_cancelled();
+  }
+}
+
+void fork_block::abandon() noexcept {
+  for (std::uint32_t i = 0; i < child_count(); ++i) {
+    fork_child& c = at(i);
+    if (c.state.is_done()) continue;
+    c.state.finish();
+    promise_base::root_of(c.resume_point).destroy();
+    if (task_record* record = c.shown.exchange(nullptr)) record->release();
+  }
+  leave();
+}
+
+}  // namespace gyre::detail

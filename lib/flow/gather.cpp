@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/current.hpp>
+#include <gyre/flow/gather.hpp>
+#include <gyre/loop/event_loop.hpp>
+
+#include <algorithm>
+#include <memory>
+
+namespace gyre::detail {
+
+// One child's entry: reports to the gather on the gather's loop, one step after the child's end, as in asyncio.
+class gather_core::watcher final : public completion_node, public pooled {
+ public:
+  watcher(gather_core& gather, future_core& child) noexcept
+      : completion_node(&queue, &turn, "gather.<locals>._done_callback()"),
+        gather_(core_ref<gather_core>::share(gather)),
+        child_(core_ref<future_core>::share(child)) {}
+
+ private:
+  static void queue(completion_node& node, future_core&) noexcept {
+    auto& self = static_cast<watcher&>(node);
+    if (home* loop = self.gather_->where(); loop != nullptr) {
+      loop->post(self);
+    } else {
+      self.drop();
+    }
+  }
+  static void turn(runnable& r, fate f) noexcept {
+    const std::unique_ptr<watcher> self(static_cast<watcher*>(&r));
+    if (f == fate::runs) self->gather_->child_done(*self->child_);
+  }
+
+  core_ref<gather_core> gather_;
+  core_ref<future_core> child_;
+};
+
+void gather_core::watch(std::vector<core_ref<future_core>> children) {
+  children_ = std::move(children);
+  std::vector<future_core*> different;
+  for (const auto& each : children_) {
+    const bool again = std::find(different.begin(), different.end(), each.get()) != different.end();
+    if (!again) different.push_back(each.get());
+  }
+  unfinished_.store(different.size(), std::memory_order_relaxed);
+  if (different.empty()) {
+    fill();
+    complete();
+  }
+  std::vector<future_core*> done_already;
+  for (future_core* each : different) {
+    auto node = std::make_unique<watcher>(*this, *each);
+    if (each->add(*node)) {
+      static_cast<void>(node.release());
+    } else {
+      done_already.push_back(each);
+    }
+  }
+  for (future_core* each : done_already) child_done(*each);
+}
+
+// On the gather's loop only.
+void gather_core::child_done(future_core& child) noexcept {
+  const bool last = unfinished_.fetch_sub(1, std::memory_order_relaxed) == 1;
+  child.mark_retrieved();
+  if (done()) return;
+  const std::exception_ptr& error = child.slot().error;
+  const bool failed = error != nullptr && !collect_errors_;
+  if (!failed && !last) return;
+  if (!reserve()) return;
+  if (failed) {
+    slot().error = error;
+  } else if (cancel_requested_.load(std::memory_order_relaxed)) {
+    const auto* cancelled = caught_as<cancelled_error>(error);
+    slot().error = std::make_exception_ptr(cancelled_error(cancelled == nullptr ? "" : cancelled->what()));
+  } else {
+    try {
+      fill();
+    } catch (...) {
+      slot().error = std::current_exception();
+    }
+  }
+  complete();
+}
+
+bool gather_core::cancel(std::string_view message) {
+  mark_retrieved();
+  if (done()) return false;
+  bool any = false;
+  for (const auto& each : children_) {
+    if (each->cancel(message)) any = true;
+  }
+  if (any) cancel_requested_.store(true, std::memory_order_relaxed);
+  return any;
+}
+
+task_options on_current_loop() {
+  task_options options;
+  if (this_thread().loop == nullptr) options.loop = &get_event_loop();
+  return options;
+}
+
+home& gather_home() {
+  if (home* running = this_thread().loop; running != nullptr) return *running;
+  return home_of(get_event_loop());
+}
+
+}  // namespace gyre::detail

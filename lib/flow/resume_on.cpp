@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/future_core.hpp>
+#include <gyre/flow/resume_on.hpp>
+
+namespace gyre::detail {
+
+bool resume_on_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
+  home& target = home_of(loop_);
+  task_ = &t;
+  if (target.family() != t.at().family()) throw foreign_runtime("resume_on: the loop belongs to another runtime");
+  if (target.closed()) throw loop_closed("resume_on: the event loop is closed");
+  if (t.state.is_main() && &target != &t.at()) throw error("resume_on: main stays on the thread that called run()");
+  t.resume_point = at;
+  t.state.yield();
+  target.enqueue(t);
+  return true;
+}
+
+}  // namespace gyre::detail

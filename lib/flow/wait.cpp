@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/current.hpp>
+#include <gyre/flow/wait.hpp>
+
+#include <atomic>
+#include <mutex>
+
+namespace gyre::detail {
+
+// State, under lock_: the count of what is not done, and whether the task still waits. Whoever finds the condition true
+// first wakes the task; the task, when it resumes for any reason, closes the core.
+class wait_core : public pooled {
+ public:
+  wait_core(std::vector<core_ref<future_core>> watched, return_when_t when)
+      : watched_(std::move(watched)), when_(when) {
+    for (const auto& each : watched_) {
+      if (!each->done()) ++unfinished_;
+    }
+    satisfied_ = unfinished_ == 0;
+    for (const auto& each : watched_) satisfied_ = satisfied_ || (each->done() && ends_wait(*each));
+  }
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  [[nodiscard]] bool satisfied() const noexcept { return satisfied_; }
+
+  void watch(home& loop);
+  void unwatch() noexcept;
+  void child_done(future_core& child) noexcept;
+  void forget(std::size_t watcher_index) noexcept {
+    const std::lock_guard hold(lock_);
+    if (watcher_index < watchers_.size()) watchers_[watcher_index] = nullptr;
+  }
+  void wake() noexcept;
+
+  // Parks the task, unless what it waits for came meanwhile. Returns whether it parked.
+  bool park(task_core& t) noexcept {
+    const std::lock_guard hold(lock_);
+    if (satisfied_) {
+      t.state.yield();
+      return false;
+    }
+    task_ = &t;
+    return t.park_or_yield();
+  }
+ private:
+  class watcher;
+
+  [[nodiscard]] bool ends_wait(const future_core& done) const noexcept {
+    if (when_ == first_completed) return true;
+    return when_ == first_exception && done.outcome() == future_core::status::failed;
+  }
+
+  std::vector<core_ref<future_core>> watched_;
+  std::vector<watcher*> watchers_;  // those that live; under lock_
+  return_when_t when_;
+  std::atomic<std::uint32_t> references_{1};
+  spin_lock lock_;
+  std::size_t unfinished_ = 0;
+  bool satisfied_ = false;
+  task_core* task_ = nullptr;
+};
+
+class wait_core::watcher final : public completion_node, public pooled {
+ public:
+  watcher(wait_core& core, core_ref<future_core> child, home& loop, std::size_t index) noexcept
+      : completion_node(&queue, &turn, "_wait.<locals>._on_completion()"),
+        core_(core),
+        child_(std::move(child)),
+        loop_(loop),
+        index_(index) {
+    core_.retain();
+  }
+  ~watcher() {
+    core_.forget(index_);
+    core_.release();
+  }
+
+  [[nodiscard]] bool take_back() noexcept { return child_->remove(*this); }
+
+ private:
+  static void queue(completion_node& node, future_core&) noexcept {
+    auto& self = static_cast<watcher&>(node);
+    self.loop_.post(self);
+  }
+  static void turn(runnable& r, fate f) noexcept {
+    const std::unique_ptr<watcher> self(static_cast<watcher*>(&r));
+    if (f == fate::runs) self->core_.child_done(*self->child_);
+  }
+
+  wait_core& core_;
+  core_ref<future_core> child_;
+  home& loop_;
+  std::size_t index_;
+};
+
+void wait_core::watch(home& loop) {
+  {
+    const std::lock_guard hold(lock_);
+    watchers_.assign(watched_.size(), nullptr);
+  }
+  for (std::size_t i = 0; i < watched_.size(); ++i) {
+    future_core& child = *watched_[i];
+    if (child.done()) continue;
+    auto node = std::make_unique<watcher>(*this, watched_[i], loop, i);
+    {
+      const std::lock_guard hold(lock_);
+      watchers_[i] = node.get();
+    }
+    if (child.add(*node)) {
+      static_cast<void>(node.release());
+    } else {
+      child_done(child);  // ended on another loop just now
+    }
+  }
+}
+
+// The task goes on. A watcher that its future has delivered already is on its way through a ring and frees itself; it then
+// finds nobody waiting. Lock order: this core's, then a future's.
+void wait_core::unwatch() noexcept {
+  std::vector<watcher*> mine;
+  {
+    const std::lock_guard hold(lock_);
+    task_ = nullptr;
+    mine.swap(watchers_);
+    for (watcher*& each : mine) {
+      if (each != nullptr && !each->take_back()) each = nullptr;
+    }
+  }
+  for (watcher* each : mine) delete each;
+}
+
+void wait_core::child_done(future_core& child) noexcept {
+  {
+    const std::lock_guard hold(lock_);
+    --unfinished_;
+    if (unfinished_ != 0 && !ends_wait(child)) return;
+  }
+  wake();
+}
+
+void wait_core::wake() noexcept {
+  task_core* woken = nullptr;
+  {
+    const std::lock_guard hold(lock_);
+    satisfied_ = true;
+    if (task_ != nullptr && task_->state.claim()) woken = task_;
+    task_ = nullptr;
+  }
+  if (woken != nullptr) woken->at().enqueue(*woken);
+}
+
+void wait_core_release::operator()(wait_core* core) const noexcept {
+  core->unwatch();
+  core->release();
+}
+
+wait_awaiter::wait_awaiter(std::vector<core_ref<future_core>> watched, return_when_t when,
+                           std::optional<std::int64_t> timeout)
+    : timer_node(&time_out_now, &time_out_in_turn, false),
+      core_(new wait_core(std::move(watched), when)),
+      timeout_(timeout) {}
+
+wait_awaiter::~wait_awaiter() { leave(); }
+
+void wait_awaiter::leave() noexcept {
+  if (armed_at_ != nullptr) disarm_timer(*std::exchange(armed_at_, nullptr), *this);
+}
+
+bool wait_awaiter::await_ready() const noexcept { return core_->satisfied(); }
+
+void wait_awaiter::time_out_now(timer_node& node) noexcept { static_cast<wait_awaiter&>(node).core_->wake(); }
+
+void wait_awaiter::time_out_in_turn(runnable& r, fate f) noexcept {
+  if (f == fate::runs) static_cast<wait_awaiter&>(r).core_->wake();
+}
+
+bool wait_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
+  task_ = &t;
+  t.resume_point = at;
+  home& here = t.at();
+  core_->watch(here);
+  if (timeout_) {
+    fire_directly(!t.state.is_pinned());
+    armed_at_ = &here;
+    if (*timeout_ > 0) {
+      arm_timer(here, *this, deadline_after(now_of(here), *timeout_));
+    } else {
+      arm_timer(here, *this, now_of(here));
+    }
+  }
+  if (!core_->park(t)) here.enqueue(t);
+  return true;
+}
+
+void wait_awaiter::await_resume() {
+  if (task_ == nullptr) return;
+  leave();
+  core_->unwatch();
+  throw_if_cancelled(*task_);
+}
+
+coro<> until_done(core_ref<future_core> future) {
+  std::vector<core_ref<future_core>> one;
+  one.push_back(std::move(future));
+  co_await wait_awaiter(std::move(one), all_completed, std::nullopt);
+}
+
+}  // namespace gyre::detail

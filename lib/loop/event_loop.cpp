@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "loop_core.hpp"
+
+#include <gyre/base/assert.hpp>
+#include <gyre/loop/event_loop.hpp>
+
+namespace gyre {
+namespace detail {
+
+loop_core& core_of(event_loop& loop) noexcept { return loop.core(); }
+home& home_of(event_loop& loop) noexcept { return loop.core(); }
+
+void arm_timer(home& loop, timer_node& node, std::int64_t deadline) {
+  static_cast<loop_core&>(loop).timers.arm(node, deadline);
+}
+bool disarm_timer(home& loop, timer_node& node) noexcept { return static_cast<loop_core&>(loop).timers.disarm(node); }
+void arm_timer_now(home& loop, timer_node& node) {
+  auto& core = static_cast<loop_core&>(loop);
+  if (node.fires_directly()) {
+    core.timers.arm(node, core.now());
+  } else {
+    core.queue_timer_now(node);
+  }
+}
+std::int64_t now_of(const home& loop) noexcept { return static_cast<const loop_core&>(loop).now(); }
+
+namespace {
+
+// Stops the loop when the future that run_until_complete() waits for is done.
+void stop_when_done(future_core& until, loop_core& loop) {
+  add_callback(until, [&loop](future_core&) { loop.stop_requested.store(true, std::memory_order_release); });
+}
+
+// A loop that is set for a thread by set_event_loop().
+std::shared_ptr<event_loop>& thread_event_loop() {
+  thread_local std::shared_ptr<event_loop> loop;
+  return loop;
+}
+
+[[noreturn]] void throw_closed(const char* call) { throw loop_closed(std::string(call) + ": the event loop is closed"); }
+
+}  // namespace
+}  // namespace detail
+
+event_loop::event_loop() : event_loop(detail::loop_setup()) {}
+event_loop::event_loop(const detail::loop_setup& setup) : core_(std::make_unique<detail::loop_core>(setup, *this)) {}
+
+event_loop::~event_loop() {
+  GYRE_ASSERT(!core_->running(), "a running event loop is destroyed");
+}
+
+void event_loop::run_forever() {
+  detail::loop_core& core = *core_;
+  if (core.closed()) detail::throw_closed("run_forever");
+  core.enter("run_forever");
+  core.run();
+  core.leave();
+  core.stop_requested.store(false, std::memory_order_relaxed);
+  if (core.fatal != nullptr) std::rethrow_exception(std::exchange(core.fatal, nullptr));
+}
+
+void event_loop::drive(detail::future_core& until) {
+  detail::loop_core& core = *core_;
+  if (core.closed()) detail::throw_closed("run_until_complete");
+  if (const detail::home* owner = until.where(); owner != nullptr && owner->family() != core.family()) {
+    throw value_error("run_until_complete: the future belongs to another loop");
+  }
+  const auto held = detail::core_ref<detail::future_core>::share(until);
+  detail::stop_when_done(until, core);
+  try {
+    run_forever();
+  } catch (...) {
+    if (until.done()) until.mark_retrieved();
+    throw;
+  }
+  if (!until.done()) throw error("Event loop stopped before Future completed.");
+}
+
+void event_loop::stop() noexcept { core_->request_stop(); }
+
+void event_loop::close() {
+  if (core_->running()) throw error("close: cannot close a running event loop");
+  core_->close();
+}
+
+bool event_loop::is_running() const noexcept { return core_->running(); }
+bool event_loop::is_closed() const noexcept { return core_->closed(); }
+
+handle event_loop::queue_call(unique_function<void()> callback, const char* call) {
+  if (core_->closed()) detail::throw_closed(call);
+  if (detail::this_thread().loop == nullptr && core_->setup().debug && core_->running()) {
+    throw error(std::string(call) + ": non-thread-safe operation invoked on an event loop other than the current one");
+  }
+  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
+  handle shown{detail::core_ref<detail::call_core>::share(*made)};
+  if (core_->on_own_thread() || !core_->running()) {
+    core_->post_local(*made.release());
+  } else {
+    core_->post(*made.release());
+  }
+  return shown;
+}
+
+handle event_loop::queue_foreign_call(unique_function<void()> callback) {
+  if (core_->closed()) detail::throw_closed("call_soon_threadsafe");
+  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
+  handle shown{detail::core_ref<detail::call_core>::share(*made)};
+  if (detail::this_thread().loop != nullptr) {
+    core_->post(*made.release());
+  } else {
+    core_->post_foreign(*made, false, "call_soon_threadsafe");
+    static_cast<void>(made.release());
+  }
+  return shown;
+}
+
+timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback) {
+  if (core_->closed()) detail::throw_closed(relative ? "call_later" : "call_at");
+  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
+  made->mark_timer();
+  timer_handle shown{detail::core_ref<detail::call_core>::share(*made)};
+  const std::int64_t deadline = relative ? detail::deadline_after(core_->now(), ns) : ns;
+  core_->timers.arm(*made, deadline);
+  static_cast<void>(made.release());
+  if (!core_->on_own_thread()) core_->wake_if_sleeping();  // it may sleep past the new deadline
+  return shown;
+}
+
+double event_loop::time() const noexcept { return static_cast<double>(core_->now()) * 1e-9; }
+event_loop::time_point event_loop::now() const noexcept { return time_point(loop_clock::duration(core_->now())); }
+
+void event_loop::set_exception_handler(exception_handler handler) { core_->handler.set(std::move(handler)); }
+void event_loop::call_exception_handler(const exception_context& context) noexcept {
+  core_->handler.call(*this, context);
+}
+void event_loop::default_exception_handler(const exception_context& context) noexcept { detail::print_report(context); }
+
+void event_loop::set_debug(bool on) noexcept { core_->setup().debug = on; }
+bool event_loop::get_debug() const noexcept { return core_->setup().debug; }
+
+event_loop& get_running_loop() { return detail::running_home("get_running_loop").as_loop(); }
+
+event_loop& get_event_loop() {
+  if (detail::home* running = detail::this_thread().loop; running != nullptr) return running->as_loop();
+  const std::shared_ptr<event_loop>& set = detail::thread_event_loop();
+  if (set == nullptr) throw no_running_loop("get_event_loop: no loop runs on this thread and none is set for it");
+  return *set;
+}
+
+void set_event_loop(std::shared_ptr<event_loop> loop) { detail::thread_event_loop() = std::move(loop); }
+
+std::shared_ptr<event_loop> new_event_loop() { return std::make_shared<event_loop>(); }
+
+}  // namespace gyre

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// What threads outside the runtime send to a loop: a moodycamel queue and a count that makes its emptiness exact.
+// Layer: loop.
+#include <concurrentqueue/concurrentqueue.h>
+#include <gyre/core/runnable.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace gyre::detail {
+
+/// First in, first out per sending thread, for each taker.
+///
+///   any thread                               any taker
+///   P1 queue_.enqueue(r)                     T1 count_: n -> n - 1 if n > 0, acquire
+///   P2 count_ += 1, seq_cst                  T2 queue_.try_dequeue until it gives one
+///
+/// Invariant: count_ never exceeds the finished enqueues less the takers past T1, so T2's entry is there, however the
+///            queue may look to a consumer while a producer is between two of its steps. P2 is the parking handshake's
+///            push (W1).
+class foreign_inbox {
+ public:
+  /// Throws std::bad_alloc; then nothing was sent.
+  void push(runnable& r) {
+    queue_.enqueue(&r);                              // P1
+    count_.fetch_add(1, std::memory_order_seq_cst);  // P2
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return count_.load(std::memory_order_seq_cst) == 0; }
+
+  /// One entry, or null.   Thread: any.
+  [[nodiscard]] runnable* take() noexcept {
+    std::uint32_t n = count_.load(std::memory_order_relaxed);
+    do {
+      if (n == 0) return nullptr;
+    } while (!count_.compare_exchange_weak(n, n - 1, std::memory_order_acquire, std::memory_order_relaxed));  // T1
+    runnable* r = nullptr;
+    while (!queue_.try_dequeue(r)) {  // T2
+    }
+    return r;
+  }
+
+ private:
+  moodycamel::ConcurrentQueue<runnable*> queue_;
+  std::atomic<std::uint32_t> count_{0};
+};
+
+}  // namespace gyre::detail

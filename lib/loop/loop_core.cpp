@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "loop_core.hpp"
+
+#include "reactor.hpp"
+
+#include <gyre/base/relax.hpp>
+#include <gyre/core/error.hpp>
+#include <gyre/loop/event_loop.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+namespace gyre::detail {
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+
+bool debug_by_environment() noexcept {
+  const char* value = std::getenv("GYRE_DEBUG");
+  return value != nullptr && *value != '\0';
+}
+
+}  // namespace
+
+loop_core::loop_core(const loop_setup& setup, event_loop& shell) : setup_(setup), shell_(&shell) {
+  if (setup_.family == nullptr) setup_.family = this;
+  if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
+  setup_.debug = setup_.debug || debug_by_environment();
+  if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
+  sleeper_ = setup_.sleeper == nullptr ? own_parker_.get() : setup_.sleeper;
+}
+
+loop_core::~loop_core() { close(); }
+
+void loop_core::enqueue(task_core& t) noexcept {
+  const bool pinned = t.state.is_pinned();
+  if (on_own_thread()) {
+    if (pinned) {
+      ring_.push_back(t);
+    } else {
+      push_ready(t);
+    }
+    return;
+  }
+  if (closed()) return;  // the closing thread finds the task in the registry
+  (pinned ? messages_in_ : tasks_in_).push(t);  // W1
+  wake_if_sleeping();
+  if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
+}
+
+void loop_core::push_ready(task_core& t) noexcept {
+  try {
+    ready.push(&t);
+  } catch (const std::bad_alloc&) {
+    tasks_in_.push(t);  // intrusive: cannot fail
+  }
+  if (setup_.idle != nullptr) {
+    light_barrier();  // between the push and this look; the sleeper's side is parking's membarrier
+    if (idle_bits::wants_work(setup_.idle->load(std::memory_order_relaxed))) setup_.peers->work_added();
+  }
+}
+
+void loop_core::post(runnable& r) noexcept {
+  if (on_own_thread()) {
+    ring_.push_back(r);
+  } else if (closed()) {
+    r.drop();
+  } else {
+    messages_in_.push(r);  // W1
+    wake_if_sleeping();
+  }
+}
+
+// Either close() sees this thread among the submitters and waits until its entry is queued, or this thread sees `closed_`:
+// both sides store first and load then, in the single order of seq_cst operations.
+void loop_core::post_foreign(runnable& r, bool stealable, const char* call) {
+  struct submitter {
+    explicit submitter(std::atomic<std::uint32_t>& n) noexcept : count(n) { count.fetch_add(1, std::memory_order_seq_cst); }
+    submitter(const submitter&) = delete;
+    submitter& operator=(const submitter&) = delete;
+    ~submitter() { count.fetch_sub(1, std::memory_order_release); }
+    std::atomic<std::uint32_t>& count;
+  };
+  const submitter inside(submitters_);
+  if (closed_.load(std::memory_order_seq_cst)) throw loop_closed(std::string(call) + ": the event loop is closed");
+  (stealable ? foreign_tasks_ : foreign_).push(r);  // W1
+  wake_if_sleeping();
+  if (stealable && setup_.peers != nullptr) setup_.peers->work_added();
+}
+
+void loop_core::wake_if_sleeping() noexcept {
+  if (sleeping_.load(std::memory_order_seq_cst)) sleeper_->wake();  // W2
+}
+
+void loop_core::add_task(task_record& t) noexcept {
+  const std::lock_guard hold(registry_lock_);
+  registry_.push_back(t);
+}
+
+void loop_core::remove_task(task_record& t) noexcept {
+  const std::lock_guard hold(registry_lock_);
+  static_cast<list_link<registry_tag>&>(t).unlink();
+}
+
+void loop_core::add_orphans(join_head& block) noexcept {
+  const std::lock_guard hold(registry_lock_);
+  orphans_.push_back(block);
+}
+
+void loop_core::remove_orphans(join_head& block) noexcept {
+  const std::lock_guard hold(registry_lock_);
+  static_cast<list_link<orphan_tag>&>(block).unlink();
+}
+
+void loop_core::report_error(report r) noexcept {
+  try {
+    exception_context context(std::move(r.message));
+    context.exception = std::move(r.exception);
+    context.details = std::move(r.details);
+    handler.call(*shell_, context);
+  } catch (...) {
+    print_report(exception_context());
+  }
+}
+
+void loop_core::end_program(std::exception_ptr error) noexcept {
+  fatal = std::move(error);
+  stop_requested.store(true, std::memory_order_release);
+}
+
+std::uint64_t loop_core::next_task_number() noexcept {
+  return setup_.task_numbers->fetch_add(1, std::memory_order_relaxed);
+}
+
+void loop_core::enter(const char* call) {
+  thread_state& thread = this_thread();
+  if (thread.loop != nullptr) throw already_running(std::string(call) + ": a loop is running on this thread already");
+  if (running_.exchange(true, std::memory_order_acq_rel)) {
+    throw already_running(std::string(call) + ": this event loop is already running");
+  }
+  outer_ = thread;
+  thread = thread_state{};
+  thread.loop = this;
+  thread.forks = setup_.asyncio_order ? nullptr : &forks;
+  thread.idle = setup_.idle;
+}
+
+void loop_core::leave() noexcept {
+  this_thread() = outer_;
+  running_.store(false, std::memory_order_release);
+}
+
+void loop_core::request_stop() noexcept {
+  stop_requested.store(true, std::memory_order_seq_cst);
+  wake_if_sleeping();
+}
+
+void loop_core::run() {
+  if (setup_.driver != nullptr) {
+    setup_.driver->drive(*this);
+    return;
+  }
+  for (;;) {
+    const bool worked = turn();
+    if (stop_requested.load(std::memory_order_acquire)) break;
+    if (!worked) park();
+  }
+}
+
+bool loop_core::nothing_to_do() const noexcept {
+  return ring_.empty() && batch_.empty() && messages_in_.empty() && tasks_in_.empty() && foreign_.empty() &&
+         foreign_tasks_.empty() && ready.empty() && forks.empty() && !stop_requested.load(std::memory_order_seq_cst) &&
+         (setup_.peers == nullptr || !setup_.peers->anything_to_steal());
+}
+
+std::int64_t loop_core::park_deadline() const noexcept {
+  const std::int64_t due = timers.next_deadline();
+  if (due == never || !setup_.asyncio_order) return due;
+  // asyncio rounds its poll up to a millisecond: timers that are due within it run in one iteration.
+  const std::int64_t start = now();
+  const std::int64_t rest = std::max<std::int64_t>(due - start, 0);
+  return deadline_after(start, (rest + millisecond - 1) / millisecond * millisecond);
+}
+
+bool loop_core::prepare_park(std::int64_t& deadline) {
+  sleeping_.store(true, std::memory_order_seq_cst);  // S1
+  const std::int64_t watch = setup_.peers == nullptr ? never : setup_.peers->about_to_sleep(*this);  // S2
+  deadline = park_deadline();
+  if (nothing_to_do() && deadline > now()) {  // S3
+    deadline = std::min(deadline, watch);
+    parks.store(parks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return true;
+  }
+  awoken();
+  return false;
+}
+
+void loop_core::awoken() noexcept {
+  sleeping_.store(false, std::memory_order_relaxed);  // a late W2 that reads true only wakes once too often
+  if (setup_.peers != nullptr) setup_.peers->awake(*this);
+}
+
+void loop_core::park() {
+  std::int64_t deadline = never;
+  if (!prepare_park(deadline)) return;
+  sleeper_->wait(deadline);  // S4
+  if (setup_.peers != nullptr) setup_.peers->look_after_others(*this);
+  awoken();
+}
+
+void loop_core::close() noexcept {
+  if (closed_.exchange(true, std::memory_order_seq_cst)) return;
+  for (backoff pause; submitters_.load(std::memory_order_seq_cst) != 0;) pause.once();
+  // The closing thread acts as the loop: destructors of frames find their home and cancel their timers here.
+  thread_state& thread = this_thread();
+  const thread_state before = thread;
+  thread = thread_state{};
+  thread.loop = this;
+  const auto drop = [](runnable& r) { r.drop(); };
+  messages_in_.take_all(drop);
+  while (runnable* r = foreign_.take()) r->drop();
+  while (runnable* r = foreign_tasks_.take()) r->drop();
+  intrusive_list<runnable> due;
+  timers.fire_due(never - 1, due);
+  batch_.splice_back(ring_);
+  batch_.splice_back(due);
+  while (!batch_.empty()) batch_.pop_front().drop();
+  abandon_tasks();
+  while (!ring_.empty()) ring_.pop_front().drop();
+  this_thread() = before;
+  if (auto* r = dynamic_cast<reactor*>(own_parker_.get()); r != nullptr) r->context().stop();
+}
+
+// Destroys the tasks that are left, the youngest first. Each may wake or cancel others on its way: those stay listed.
+void loop_core::abandon_tasks() noexcept {
+  tasks_in_.forget();
+  while (ready.take() != nullptr) {
+  }
+  for (;;) {
+    own_task* last = nullptr;
+    {
+      const std::lock_guard hold(registry_lock_);
+      registry_.for_each([&last](task_record& t) { last = static_cast<own_task*>(&t); });
+      if (last != nullptr) static_cast<list_link<registry_tag>*>(last)->unlink();
+    }
+    if (last == nullptr) return;
+    last->abandon();
+  }
+}
+
+}  // namespace gyre::detail

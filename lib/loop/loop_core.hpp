@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The inside of an event loop: its queues, timers, registry and reactor, and the turn that runs them.  Layer: loop.
+#include "executor_slot.hpp"
+#include "foreign_inbox.hpp"
+#include "message_list.hpp"
+#include "parker.hpp"
+
+#include <gyre/base/clock.hpp>
+#include <gyre/base/config.hpp>
+#include <gyre/base/rng.hpp>
+#include <gyre/base/spin_lock.hpp>
+#include <gyre/base/steal_deque.hpp>
+#include <gyre/core/current.hpp>
+#include <gyre/core/home.hpp>
+#include <gyre/core/task.hpp>
+#include <gyre/loop/exception_handler.hpp>
+#include <gyre/loop/timers.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+namespace gyre::detail {
+
+class loop_core;
+
+/// A task that another loop is to run now. A child of a fork-join counts as running already: nobody else has begun it.
+struct stolen {
+  task_core* task = nullptr;
+  bool fork_child = false;
+};
+
+/// A multi-loop simulation runs the loops of a runtime in its own order; see testing/.
+class loop_driver {
+ public:
+  /// Runs turns, of any loops, until `l` is asked to stop.
+  virtual void drive(loop_core& l) = 0;
+
+ protected:
+  ~loop_driver() = default;
+};
+
+/// What a loop asks of the runtime that it works in. A loop of its own has none.
+class peer_group {
+ public:
+  /// Takes a stealable task from somewhere else; it is now `thief`'s to run. Null if there seems to be none.
+  virtual stolen steal(loop_core& thief) = 0;
+  /// Stealable work appeared at a loop, whose release store came before: some sleeper is woken if nobody searches.
+  virtual void work_added() noexcept = 0;
+  /// Announces that `l` is about to sleep, and orders that before the checks that follow. Returns when to wake at the
+  /// latest in order to look after stuck neighbours.
+  virtual std::int64_t about_to_sleep(loop_core& l) = 0;
+  /// `l` sleeps no more, or never did.
+  virtual void awake(loop_core& l) noexcept = 0;
+  /// True if some loop has stealable work.
+  [[nodiscard]] virtual bool anything_to_steal() const noexcept = 0;
+  /// `l`, which was woken to search, has found work.
+  virtual void found_work(loop_core& l) noexcept = 0;
+  /// Calls `each` for all loops of the runtime.
+  virtual void for_each_loop(void (*each)(loop_core&, void*), void* context) = 0;
+  /// A chance to look after neighbours that are stuck in user code; called by a loop whose sleep has ended.
+  virtual void look_after_others(loop_core& l) = 0;
+
+ protected:
+  ~peer_group() = default;
+};
+
+/// How a loop is set up.
+struct loop_setup {
+  time_source* clock = &time_source::steady();
+  bool asyncio_order = true;
+  bool debug = false;
+  peer_group* peers = nullptr;
+  void* owner = nullptr;         // the runtime_core, also where there are no peers
+  const void* family = nullptr;  // null: the loop itself
+  parker* sleeper = nullptr;     // null: a reactor of its own
+  loop_driver* driver = nullptr;  // null: the loop's own thread runs it
+  const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word
+  std::atomic<std::uint64_t>* task_numbers = nullptr;  // shared by the loops of a runtime
+  executor_slot* executor = nullptr;                   // likewise
+};
+
+/// Queues and who touches them:
+///   ring_, batch_     pinned tasks and callbacks; the loop's thread only. batch_ is what was ready when the turn began.
+///   ready             stealable tasks, first in, first out: pushed by the loop's thread, taken by anybody.
+///   forks             children of fork-joins: the loop's thread works at the newest, thieves take the oldest.
+///   tasks_in_         stealable tasks woken from other threads; anybody may take them all.
+///   messages_in_      pinned tasks and callbacks from other threads of gyre.
+///   foreign_*         the same two kinds from threads outside.
+///
+/// Falling asleep, against anybody who queues something here:
+///
+///   sleeper (this loop)                            waker (any thread)
+///   S1 sleeping_ = true, seq_cst                   W1 push to an inbox, a seq_cst read-modify-write
+///   S2 peers: announce, membarrier                 W2 sleeping_, seq_cst: true -> parker.wake()
+///   S3 look at every inbox, queue and timer
+///   S4 nothing: parker.wait()
+///
+/// Proof:  if S3 misses the push of W1, then W1 comes after S3's load in the single order, so after S1; hence W2 reads
+///         true and wakes, and a wake() before S4 makes S4 return at once. For stealable work that its own loop pushed
+///         (no read-modify-write there) see runtime/parking.hpp.
+class loop_core final : public home {
+ public:
+  loop_core(const loop_setup& setup, event_loop& shell);
+  loop_core(const loop_core&) = delete;
+  loop_core& operator=(const loop_core&) = delete;
+  ~loop_core();
+
+  // home
+  void enqueue(task_core& t) noexcept override;
+  void post(runnable& r) noexcept override;
+  [[nodiscard]] bool closed() const noexcept override { return closed_.load(std::memory_order_acquire); }
+  void add_task(task_record& t) noexcept override;
+  void remove_task(task_record& t) noexcept override;
+  void tell_peers() noexcept override { setup_.peers->work_added(); }
+  void add_orphans(join_head& block) noexcept override;
+  void remove_orphans(join_head& block) noexcept override;
+  void report_error(report r) noexcept override;
+  void end_program(std::exception_ptr error) noexcept override;
+  [[nodiscard]] std::uint64_t next_task_number() noexcept override;
+  [[nodiscard]] bool asyncio_order() const noexcept override { return setup_.asyncio_order; }
+  [[nodiscard]] const void* family() const noexcept override { return setup_.family; }
+  [[nodiscard]] event_loop& as_loop() noexcept override { return *shell_; }
+
+  void queue_timer_now(timer_node& node) noexcept { timer_heap::queue_now(node, ring_); }
+  /// Queues an entry at a loop that does not run, from the thread that uses it.
+  void post_local(runnable& r) noexcept { ring_.push_back(r); }
+  /// Queues an entry from a thread outside the runtime; a stealable one may be run by any loop.
+  /// Throws:  loop_closed, std::bad_alloc; then nothing was queued.
+  void post_foreign(runnable& r, bool stealable, const char* call);
+
+  /// Makes this thread the loop's.   Throws: already_running.
+  void enter(const char* call);
+  void leave() noexcept;
+
+  /// Runs what is ready: one turn. False if there was nothing.
+  bool turn();
+  /// Sleeps until there may be something.
+  void park();
+  /// Sleep's first half: true if there is really nothing, then finish_park() or abandon_park() must follow.
+  [[nodiscard]] bool prepare_park(std::int64_t& deadline);
+  void awoken() noexcept;
+  /// Turns and sleeps until stop_requested.
+  void run();
+  /// Ends run() after the current turn.   Thread: any.
+  void request_stop() noexcept;
+
+  /// Ends everything here: entries are dropped, tasks abandoned. The loop must not be running.
+  void close() noexcept;
+
+  void wake_if_sleeping() noexcept;
+  void wake() noexcept { sleeper_->wake(); }
+
+  /// Everything stealable that another thread may take.   Thread: any.
+  [[nodiscard]] stolen take_stealable(loop_core& thief) noexcept;
+  [[nodiscard]] bool has_stealable() const noexcept {
+    return !ready.empty() || !forks.empty() || !tasks_in_.empty() || !foreign_tasks_.empty();
+  }
+  /// Runs what steal() gave.
+  void run_stolen(stolen s) noexcept;
+  void note_stolen() noexcept { steals_.store(steals_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+
+  template <class F>
+  void for_each_task(F&& f) {
+    const std::lock_guard hold(registry_lock_);
+    registry_.for_each(f);
+  }
+  template <class F>
+  void for_each_orphan_block(F&& f) {
+    const std::lock_guard hold(registry_lock_);
+    orphans_.for_each(f);
+  }
+
+  [[nodiscard]] std::int64_t now() const noexcept { return setup_.clock->now(); }
+  [[nodiscard]] loop_setup& setup() noexcept { return setup_; }
+  [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool sleeping() const noexcept { return sleeping_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool on_own_thread() const noexcept { return this_thread().loop == this; }
+  [[nodiscard]] parker& sleep_place() noexcept { return *sleeper_; }
+  [[nodiscard]] executor_slot& executor() noexcept {
+    return setup_.executor == nullptr ? own_executor_ : *setup_.executor;
+  }
+
+  bool searching = false;  // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
+  unsigned index = 0;      // within its runtime
+
+  timer_heap timers;
+  steal_deque<task_core> ready;
+  steal_deque<task_core> forks;
+  exception_handler_slot handler;
+  std::exception_ptr fatal;  // what must leave run(); the loop's thread only
+  std::atomic<bool> stop_requested{false};
+
+  // Counters: written by the loop's thread, read by anybody.
+  std::atomic<std::uint64_t> steps{0};
+  std::atomic<std::uint64_t> parks{0};
+  [[nodiscard]] std::uint64_t steals() const noexcept { return steals_.load(std::memory_order_relaxed); }
+
+ private:
+  bool turn_asyncio();
+  void poll_in_asyncio_order();
+  bool turn_fork_join();
+  bool collect();
+  bool run_one();
+  bool run_pinned();
+  bool run_ready();
+  bool run_forks();
+  bool drain_inboxes();
+  void count_step() noexcept { steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  [[nodiscard]] bool nothing_to_do() const noexcept;
+  [[nodiscard]] std::int64_t park_deadline() const noexcept;
+  void abandon_tasks() noexcept;
+  void push_ready(task_core& t) noexcept;
+  void resume_fork(task_core& t) noexcept;
+
+  loop_setup setup_;
+  event_loop* shell_;
+  std::unique_ptr<parker> own_parker_;
+  parker* sleeper_;
+  intrusive_list<runnable> ring_;
+  intrusive_list<runnable> batch_;
+  message_list tasks_in_;
+  message_list messages_in_;
+  foreign_inbox foreign_;        // pinned tasks and callbacks
+  foreign_inbox foreign_tasks_;  // stealable tasks
+  spin_lock registry_lock_;
+  intrusive_list<task_record, registry_tag> registry_;
+  intrusive_list<join_head, orphan_tag> orphans_;
+  unsigned next_queue_ = 0;
+  std::int64_t last_poll_ = 0;
+  int turns_since_poll_ = 0;
+  executor_slot own_executor_;
+  thread_state outer_;  // what this thread was before enter()
+  std::atomic<bool> running_{false};
+  std::atomic<bool> closed_{false};
+  std::atomic<std::uint32_t> submitters_{0};  // threads inside post_foreign(): close() waits for them
+  std::atomic<std::uint64_t> steals_{0};
+  std::atomic<std::uint64_t> own_task_numbers_{1};
+  alignas(cache_line) std::atomic<bool> sleeping_{false};
+};
+
+/// The unfinished tasks of the runtime that `any_loop` belongs to.
+[[nodiscard]] task_set all_tasks_of(loop_core& any_loop);
+
+/// The inside of a loop that the caller knows by its public face.
+[[nodiscard]] loop_core& core_of(event_loop& loop) noexcept;
+
+}  // namespace gyre::detail

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+// all_tasks(): the registries of the loops, and the children of fork-joins, which are reachable through their parents.
+#include "loop_core.hpp"
+
+#include <gyre/loop/event_loop.hpp>
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+namespace gyre {
+namespace detail {
+namespace {
+
+struct unpinner {
+  void operator()(join_head* block) const noexcept { block->unpin(); }
+};
+using pinned_block = std::unique_ptr<join_head, unpinner>;
+
+// Collects each unfinished task once.
+class collector {
+ public:
+  explicit collector(const home* only) noexcept : only_(only) {}
+
+  void visit(loop_core& l) {
+    std::vector<core_ref<task_record>> own;
+    l.for_each_task([&](task_record& t) { own.push_back(core_ref<task_record>::share(t)); });
+    std::vector<pinned_block> orphans;
+    l.for_each_orphan_block([&](join_head& block) {
+      block.pin_alive();
+      orphans.emplace_back(&block);
+    });
+    for (auto& each : own) add(std::move(each));
+    for (const pinned_block& block : orphans) add_children(*block);
+  }
+
+  task_set take() { return std::move(found_); }
+
+ private:
+  void add(core_ref<task_record> t) {
+    task_core* core = t->core();
+    if (core == nullptr || core->state.is_done() || !seen_.insert(t.get()).second) return;
+    const bool wanted = only_ == nullptr || &core->at() == only_;
+    if (core->join.load(std::memory_order_acquire) != nullptr) {
+      if (const pinned_block block(join_head::pin(core->join)); block != nullptr) add_children(*block);
+    }
+    if (wanted) found_.push_back(any_task(core_ref<future_core>(t.release())));
+  }
+  void add_children(join_head& block) {
+    for (std::uint32_t i = 0; i < block.child_count(); ++i) {
+      task_core& child = block.child(i);
+      if (!child.state.is_done()) add(core_ref<task_record>(child.type->record(child)));
+    }
+  }
+
+  const home* only_;
+  std::unordered_set<const task_record*> seen_;
+  task_set found_;
+};
+
+void visit_runtime(loop_core& any_loop, collector& into) {
+  if (any_loop.setup().peers == nullptr) {
+    into.visit(any_loop);
+    return;
+  }
+  any_loop.setup().peers->for_each_loop(
+      [](loop_core& each, void* context) { static_cast<collector*>(context)->visit(each); }, &into);
+}
+
+}  // namespace
+
+task_set all_tasks_of(loop_core& any_loop) {
+  collector found(nullptr);
+  visit_runtime(any_loop, found);
+  return found.take();
+}
+
+}  // namespace detail
+
+task_set all_tasks() { return detail::all_tasks_of(static_cast<detail::loop_core&>(detail::running_home("all_tasks"))); }
+
+task_set all_tasks(event_loop& loop) {
+  detail::collector found(&loop.core());
+  detail::visit_runtime(loop.core(), found);
+  return found.take();
+}
+
+}  // namespace gyre

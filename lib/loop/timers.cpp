@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/clock.hpp>
+#include <gyre/base/relax.hpp>
+#include <gyre/loop/timers.hpp>
+
+#include <mutex>
+#include <utility>
+
+namespace gyre::detail {
+
+void timer_heap::place(std::size_t i, entry e) noexcept {
+  e.node->index_ = i;
+  heap_[i] = e;
+}
+
+void timer_heap::sift_up(std::size_t i, entry e) noexcept {
+  while (i > 0) {
+    const std::size_t parent = (i - 1) / 4;
+    if (!e.before(heap_[parent])) break;
+    place(i, heap_[parent]);
+    i = parent;
+  }
+  place(i, e);
+}
+
+void timer_heap::sift_down(std::size_t i, entry e) noexcept {
+  const std::size_t n = heap_.size();
+  for (;;) {
+    const std::size_t first = 4 * i + 1;
+    if (first >= n) break;
+    std::size_t least = first;
+    for (std::size_t child = first + 1; child < n && child < first + 4; ++child) {
+      if (heap_[child].before(heap_[least])) least = child;
+    }
+    if (!heap_[least].before(e)) break;
+    place(i, heap_[least]);
+    i = least;
+  }
+  place(i, e);
+}
+
+void timer_heap::remove_at(std::size_t i) noexcept {
+  const entry last = heap_.back();
+  heap_.pop_back();
+  if (i == heap_.size()) return;
+  if (i > 0 && last.before(heap_[(i - 1) / 4])) {
+    sift_up(i, last);
+  } else {
+    sift_down(i, last);
+  }
+}
+
+void timer_heap::publish_next() noexcept {
+  next_.store(heap_.empty() ? never : heap_.front().deadline, std::memory_order_release);
+}
+
+void timer_heap::arm(timer_node& node, std::int64_t deadline) {
+  const std::lock_guard hold(lock_);
+  node.deadline_ = deadline;
+  heap_.push_back(entry{deadline, 0, nullptr});  // may throw; the node is untouched then
+  node.stage_.store(timer_node::stage::armed, std::memory_order_relaxed);
+  sift_up(heap_.size() - 1, entry{deadline, arrivals_++, &node});
+  publish_next();
+}
+
+void timer_heap::queue_now(timer_node& node, intrusive_list<runnable>& ring) noexcept {
+  node.stage_.store(timer_node::stage::queued, std::memory_order_relaxed);
+  ring.push_back(node);
+}
+
+bool timer_heap::disarm(timer_node& node) noexcept {
+  using stage = timer_node::stage;
+  {
+    const std::lock_guard hold(lock_);
+    if (node.stage_.load(std::memory_order_relaxed) == stage::armed) {
+      remove_at(node.index_);
+      publish_next();
+      node.stage_.store(stage::idle, std::memory_order_relaxed);
+      return true;
+    }
+  }
+  // A direct node may be in the hands of another thread for some instructions more.
+  for (backoff pause; node.stage_.load(std::memory_order_acquire) == stage::firing;) pause.once();
+  if (node.stage_.exchange(stage::idle, std::memory_order_relaxed) == stage::queued && node.linked()) {
+    node.unlink();
+    return true;
+  }
+  return false;
+}
+
+void timer_heap::fire(timer_node& node) noexcept {
+  node.fire_(node);
+  node.stage_.store(timer_node::stage::fired, std::memory_order_release);  // last touch: disarm() lets the owner go
+}
+
+bool timer_heap::fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept {
+  bool any = false;
+  while (next_deadline() <= now) {
+    timer_node* direct = nullptr;
+    {
+      const std::lock_guard hold(lock_);
+      if (heap_.empty() || heap_.front().deadline > now) break;
+      timer_node& node = *heap_.front().node;
+      remove_at(0);
+      publish_next();
+      if (node.direct_) {
+        node.stage_.store(timer_node::stage::firing, std::memory_order_relaxed);
+        direct = &node;
+      } else {
+        node.stage_.store(timer_node::stage::queued, std::memory_order_relaxed);
+        ring.push_back(node);
+      }
+    }
+    if (direct != nullptr) fire(*direct);
+    any = true;
+  }
+  return any;
+}
+
+// The entries that are due are the top of the heap: only those are walked.
+std::size_t timer_heap::find_due_direct(std::size_t i, std::int64_t now) const noexcept {
+  if (i >= heap_.size() || heap_[i].deadline > now) return none;
+  if (heap_[i].node->direct_) return i;
+  for (std::size_t child = 4 * i + 1; child <= 4 * i + 4; ++child) {
+    if (const std::size_t found = find_due_direct(child, now); found != none) return found;
+  }
+  return none;
+}
+
+bool timer_heap::fire_due_elsewhere(std::int64_t now) noexcept {
+  bool any = false;
+  while (next_deadline() <= now) {
+    timer_node* direct = nullptr;
+    {
+      const std::lock_guard hold(lock_);
+      const std::size_t i = find_due_direct(0, now);
+      if (i == none) break;
+      direct = heap_[i].node;
+      remove_at(i);
+      publish_next();
+      direct->stage_.store(timer_node::stage::firing, std::memory_order_relaxed);
+    }
+    fire(*direct);
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace gyre::detail

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+// The order of one turn.
+//
+// asyncio order: poll (not at every turn, see below), take what was sent, take the timers that are due, then run exactly what was ready by then. What
+// that queues waits for the next turn.
+//
+// fork_join order: up to 61 steps, alternating between three queues: pinned tasks and callbacks (whose batches keep
+// asyncio's iterations), ready tasks (first in, first out), children of fork-joins (the newest first). I/O and timers are
+// looked at between turns, I/O at most every 50 us, so that neither a stream of ready tasks nor a deep computation can
+// keep them waiting.
+#include "loop_core.hpp"
+
+#include <gyre/core/trace.hpp>
+#include <gyre/core/transfer.hpp>
+
+namespace gyre::detail {
+namespace {
+
+constexpr int steps_a_turn = 61;
+constexpr std::int64_t poll_interval = 50'000;  // ns
+
+}  // namespace
+
+bool loop_core::drain_inboxes() {
+  bool any = messages_in_.take_all([this](runnable& r) { ring_.push_back(r); });
+  while (runnable* r = foreign_.take()) {
+    ring_.push_back(*r);
+    any = true;
+  }
+  any |= tasks_in_.take_all([this](runnable& r) { push_ready(static_cast<task_core&>(r)); });
+  while (runnable* r = foreign_tasks_.take()) {
+    push_ready(static_cast<task_core&>(*r));
+    any = true;
+  }
+  return any;
+}
+
+bool loop_core::turn() {
+  return setup_.asyncio_order ? turn_asyncio() : turn_fork_join();
+}
+
+// A poll is a system call: while callbacks are ready it is made once in 61 turns or 50 us, whichever comes first.
+void loop_core::poll_in_asyncio_order() {
+  if (!sleeper_->has_io()) return;
+  const std::int64_t time = now();
+  if (!ring_.empty() && ++turns_since_poll_ < steps_a_turn && time - last_poll_ < poll_interval) return;
+  turns_since_poll_ = 0;
+  last_poll_ = time;
+  sleeper_->poll();
+}
+
+bool loop_core::turn_asyncio() {
+  poll_in_asyncio_order();
+  drain_inboxes();
+  if (timers.next_deadline() != never) timers.fire_due(now(), ring_);
+  batch_.splice_back(ring_);
+  bool any = false;
+  while (!batch_.empty()) {
+    any = true;
+    count_step();
+    batch_.pop_front().run();
+    if (fatal != nullptr) [[unlikely]] break;  // leaves at once; the rest stays for the next run
+  }
+  return any;
+}
+
+bool loop_core::turn_fork_join() {
+  bool any = collect();
+  this_thread().budget = steps_a_turn;
+  for (int i = 0; i < steps_a_turn && run_one(); ++i) {
+    any = true;
+    if (stop_requested.load(std::memory_order_relaxed)) return true;
+  }
+  if (any) {
+    if (searching) setup_.peers->found_work(*this);
+    return true;
+  }
+  if (sleeper_->has_io() && sleeper_->poll()) return true;
+  if (setup_.peers == nullptr) return false;
+  const stolen s = setup_.peers->steal(*this);
+  if (s.task == nullptr) return false;
+  note_stolen();
+  if (searching) setup_.peers->found_work(*this);
+  run_stolen(s);
+  return true;
+}
+
+// What came from outside since the last turn.
+bool loop_core::collect() {
+  bool any = drain_inboxes();
+  const bool timed = timers.next_deadline() != never;
+  if (!timed && !sleeper_->has_io()) return any;
+  const std::int64_t time = now();
+  if (timed) any |= timers.fire_due(time, ring_);
+  if (time - last_poll_ >= poll_interval && sleeper_->has_io()) {
+    last_poll_ = time;
+    any |= sleeper_->poll();
+  }
+  return any;
+}
+
+bool loop_core::run_one() {
+  constexpr unsigned queues = 3;
+  for (unsigned tried = 0; tried < queues; ++tried) {
+    const unsigned queue = next_queue_;
+    next_queue_ = (next_queue_ + 1) % queues;
+    const bool ran = queue == 0 ? run_pinned() : queue == 1 ? run_ready() : run_forks();
+    if (ran) return true;
+  }
+  return false;
+}
+
+bool loop_core::run_pinned() {
+  if (batch_.empty()) {
+    // A new iteration of the pinned ring: timers that are due come after what is ready, as in asyncio.
+    if (!ring_.empty() && timers.next_deadline() != never) timers.fire_due(now(), ring_);
+    batch_.splice_back(ring_);
+    if (batch_.empty()) return false;
+  }
+  count_step();
+  batch_.pop_front().run();
+  return true;
+}
+
+bool loop_core::run_ready() {
+  task_core* t = ready.take();
+  if (t == nullptr) return false;
+  count_step();
+  run_task(*t, *this);
+  return true;
+}
+
+bool loop_core::run_forks() {
+  if (forks.empty()) return false;
+  task_core* t = forks.pop();
+  if (t == nullptr) return false;
+  count_step();
+  resume_fork(*t);
+  return true;
+}
+
+// A child of a fork-join that waits in a deque counts as running: nobody else will begin it.
+void loop_core::resume_fork(task_core& t) noexcept {
+  thread_state& thread = this_thread();
+  thread.current = &t;
+  t.move_to(*this);
+  trace(trace_event::step, t);
+  if (t.state.cancel_pending()) [[unlikely]] {
+    finish_unstarted(t);
+  } else {
+    resume_chain(t.resume_point);
+  }
+  this_thread().current = nullptr;
+}
+
+void loop_core::run_stolen(stolen s) noexcept {
+  count_step();
+  trace(trace_event::stolen, *s.task);
+  if (s.fork_child) {
+    resume_fork(*s.task);
+  } else {
+    run_task(*s.task, *this);
+  }
+}
+
+stolen loop_core::take_stealable(loop_core& thief) noexcept {
+  if (task_core* t = forks.take(); t != nullptr) return {t, true};
+  if (task_core* t = ready.take(); t != nullptr) return {t, false};
+  if (runnable* r = foreign_tasks_.take(); r != nullptr) return {static_cast<task_core*>(r), false};
+  stolen first;
+  tasks_in_.take_all([&](runnable& r) {
+    auto& t = static_cast<task_core&>(r);
+    if (first.task == nullptr) {
+      first.task = &t;
+    } else {
+      thief.push_ready(t);
+    }
+  });
+  return first;
+}
+
+}  // namespace gyre::detail

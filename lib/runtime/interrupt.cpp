@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "interrupt.hpp"
+
+#include "../loop/reactor.hpp"
+
+#include <boost/asio/signal_set.hpp>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+
+namespace gyre::detail {
+namespace {
+
+bool may_install() noexcept {
+  if (::getpid() != static_cast<pid_t>(::syscall(SYS_gettid))) return false;
+  struct sigaction now {};
+  return ::sigaction(SIGINT, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
+}
+
+}  // namespace
+
+// The handler runs in the loop's reactor, on the loop's thread or on one that stands in for it: cancel() and
+// request_stop() may be called from any thread.
+class interrupt_guard::listener {
+ public:
+  listener(loop_core& l, reactor& r, future_core& main) : loop_(l), reactor_(r), main_(main), signals_(r.context()) {
+    signals_.add(SIGINT);
+    reactor_.operations.fetch_add(1, std::memory_order_relaxed);
+    listen();
+  }
+  listener(const listener&) = delete;
+  listener& operator=(const listener&) = delete;
+  ~listener() {
+    if (count() > 1) ::alarm(0);
+    boost::system::error_code ignored;
+    signals_.cancel(ignored);
+    signals_.clear(ignored);
+    reactor_.context().poll();  // the cancelled wait must not outlive this object
+    reactor_.operations.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  [[nodiscard]] int count() const noexcept { return count_.load(std::memory_order_acquire); }
+
+ private:
+  void listen() {
+    signals_.async_wait([this](const boost::system::error_code& ec, int) {
+      if (ec) return;
+      interrupted();
+      listen();
+    });
+  }
+  void interrupted() {
+    if (count_.fetch_add(1, std::memory_order_acq_rel) == 0) {
+      main_.cancel({});
+      return;
+    }
+    // Python: at once. A step that never ends is given a second; alarm's default action would be 142, so exit ourselves.
+    std::signal(SIGALRM, [](int) { ::_exit(130); });
+    ::alarm(1);
+    loop_.request_stop();
+  }
+
+  loop_core& loop_;
+  reactor& reactor_;
+  future_core& main_;
+  boost::asio::signal_set signals_;
+  std::atomic<int> count_{0};
+};
+
+interrupt_guard::interrupt_guard(loop_core& l, future_core& main) {
+  auto* r = dynamic_cast<reactor*>(&l.sleep_place());
+  if (r != nullptr && may_install()) listener_ = std::make_unique<listener>(l, *r, main);
+}
+
+interrupt_guard::~interrupt_guard() = default;
+
+int interrupt_guard::count() const noexcept { return listener_ == nullptr ? 0 : listener_->count(); }
+
+}  // namespace gyre::detail

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "interrupt.hpp"
+#include "runtime_core.hpp"
+#include "shutdown.hpp"
+
+#include <gyre/core/error.hpp>
+#include <gyre/runtime/run.hpp>
+
+#include <chrono>
+
+namespace gyre {
+namespace detail {
+namespace {
+
+constexpr std::chrono::nanoseconds executor_timeout = std::chrono::minutes(5);
+
+}  // namespace
+
+// Made at the first use: the loops of a runtime, or the one loop of a factory.
+class runner_core {
+ public:
+  explicit runner_core(run_options options) : options_(std::move(options)) {}
+
+  event_loop& loop() {
+    if (closed_) throw error("Runner is closed");
+    if (made_ != nullptr) return *made_;
+    if (runtime_ != nullptr) return runtime_->loop(0);
+    if (options_.loop_factory()) {
+      static_cast<void>(options_.resolved_loops());
+      made_ = options_.loop_factory()();
+      if (made_ == nullptr) throw value_error("run: the loop_factory returned no loop");
+      if (options_.debug()) made_->set_debug(true);
+      return *made_;
+    }
+    runtime_ = std::make_shared<runtime_core>(options_, true);
+    runtime_->start();
+    return runtime_->loop(0);
+  }
+
+  void close() {
+    if (std::exchange(closed_, true)) return;
+    if (made_ == nullptr && runtime_ == nullptr) return;
+    event_loop& first = made_ != nullptr ? *made_ : runtime_->loop(0);
+    std::optional<std::int64_t> limit;
+    if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
+    if (!first.is_closed()) {
+      end_quietly(first, limit);
+      end_executor(first.core(), options_.shutdown_timeout().value_or(executor_timeout));
+    }
+    if (runtime_ != nullptr) {
+      runtime_->stop_threads();
+      runtime_->close_loops();
+    } else {
+      made_->close();
+    }
+  }
+
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
+
+ private:
+  // What goes wrong in the end must not hide what main ended with.
+  static void end_quietly(event_loop& first, std::optional<std::int64_t> limit) {
+    try {
+      first.run_until_complete(end_tasks(limit));
+    } catch (...) {
+      report r;
+      r.message = "error in the shutdown of gyre::run()";
+      r.exception = std::current_exception();
+      first.core().report_error(std::move(r));
+    }
+  }
+
+  run_options options_;
+  std::shared_ptr<event_loop> made_;
+  std::shared_ptr<runtime_core> runtime_;
+  bool closed_ = false;
+};
+
+}  // namespace detail
+
+runner::runner(run_options options) : core_(std::make_unique<detail::runner_core>(std::move(options))) {}
+
+runner::~runner() { close(); }
+
+event_loop& runner::get_loop() { return core_->loop(); }
+
+event_loop& runner::prepare() {
+  if (detail::this_thread().loop != nullptr) {
+    throw already_running("run() cannot be called from a running event loop");
+  }
+  return core_->loop();
+}
+
+void runner::finish(detail::future_core& main) {
+  event_loop& loop = core_->loop();
+  auto& record = static_cast<detail::own_task&>(main);
+  if (!loop.core().asyncio_order()) record.state.set_flags(detail::task_bits::main);
+  const detail::interrupt_guard interrupt(loop.core(), main);
+  try {
+    loop.run_until_complete_core(main);
+  } catch (const error&) {
+    if (interrupt.count() > 1) throw keyboard_interrupt();
+    throw;
+  }
+  if (interrupt.count() > 0 && main.outcome() == detail::future_core::status::cancelled && record.uncancel() == 0) {
+    throw keyboard_interrupt();
+  }
+}
+
+void runner::close() {
+  if (core_->closed()) return;
+  if (detail::this_thread().loop != nullptr) {
+    throw would_deadlock("runner::close() cannot be called from a running event loop");
+  }
+  core_->close();
+}
+
+}  // namespace gyre

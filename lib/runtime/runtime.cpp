@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime_core.hpp"
+#include "shutdown.hpp"
+
+#include <gyre/base/assert.hpp>
+#include <gyre/core/error.hpp>
+#include <gyre/runtime/runtime.hpp>
+#include <gyre/runtime/threadsafe.hpp>
+
+#include <chrono>
+
+namespace gyre {
+namespace {
+
+event_loop& checked_loop(const detail::runtime_core& core, int i) {
+  if (i < 0 || static_cast<std::size_t>(i) >= core.size()) {
+    throw value_error("loop(" + std::to_string(i) + "): the runtime has " + std::to_string(core.size()) + " loops");
+  }
+  return core.loop(static_cast<std::size_t>(i));
+}
+
+}  // namespace
+
+runtime::runtime(const run_options& options) : core_(std::make_shared<detail::runtime_core>(options, false)) {
+  core_->start();
+}
+
+runtime::~runtime() {
+  GYRE_ASSERT(!core_->on_own_loop(), "a runtime is destroyed on one of its own loops");
+  stop();
+}
+
+int runtime::loop_count() const noexcept { return static_cast<int>(core_->size()); }
+event_loop& runtime::loop(int i) const { return checked_loop(*core_, i); }
+runtime_stats runtime::stats() const noexcept { return core_->stats(); }
+
+void runtime::stop() {
+  if (core_->on_own_loop()) throw would_deadlock("runtime::stop() cannot be called on one of its own loops");
+  event_loop& first = core_->loop(0);
+  if (!first.is_closed()) {
+    const std::optional<std::chrono::nanoseconds> limit = core_->shutdown_timeout();
+    std::optional<std::int64_t> ns;
+    if (limit) ns = limit->count();
+    run_coroutine_threadsafe(detail::end_tasks(ns), first).result();
+    detail::end_executor(first.core(), limit.value_or(std::chrono::minutes(5)));
+  }
+  core_->stop_threads();
+  core_->close_loops();
+}
+
+int current_runtime_view::loop_count() const noexcept { return core_ == nullptr ? 1 : static_cast<int>(core_->size()); }
+
+event_loop& current_runtime_view::loop(int i) const {
+  if (core_ != nullptr) return checked_loop(*core_, i);
+  if (i != 0) throw value_error("loop(" + std::to_string(i) + "): there is one loop");
+  return alone_;
+}
+
+runtime_stats current_runtime_view::stats() const noexcept {
+  if (core_ != nullptr) return core_->stats();
+  runtime_stats one;
+  const detail::loop_core& l = alone_.core();
+  one.tasks_run = l.steps.load(std::memory_order_relaxed);
+  one.parks = l.parks.load(std::memory_order_relaxed);
+  one.loops = 1;
+  return one;
+}
+
+current_runtime_view current_runtime() {
+  event_loop& here = detail::running_home("current_runtime").as_loop();
+  return current_runtime_view(detail::runtime_of(here.core()), here);
+}
+
+int loop_count() { return current_runtime().loop_count(); }
+
+}  // namespace gyre

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime_core.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+namespace gyre::detail {
+namespace {
+
+constexpr std::int64_t watch_interval = 10'000'000;  // ns, while nobody is known to be stuck
+constexpr std::int64_t stuck_interval = 1'000'000;   // ns, while somebody is
+
+}  // namespace
+
+runtime_core::runtime_core(const run_options& options, bool first_on_caller)
+    : platform_(current_platform()),
+      name_(options.name()),
+      first_on_caller_(first_on_caller),
+      parking_(static_cast<unsigned>(options.resolved_loops())),
+      shutdown_timeout_(options.shutdown_timeout()),
+      victim_seed_(platform_ == nullptr ? 1 : platform_->seed()),
+      samples_(static_cast<std::size_t>(options.resolved_loops())) {
+  const int n = options.resolved_loops();
+  loop_setup setup;
+  setup.asyncio_order = options.resolved_order() == run_order::asyncio;
+  setup.debug = options.debug();
+  setup.family = this;
+  setup.task_numbers = &task_numbers_;
+  setup.owner = this;
+  setup.executor = &executor_;
+  if (n > 1) {
+    setup.peers = this;
+    setup.idle = &parking_.word();
+  }
+  for (int i = 0; i < n; ++i) {
+    if (platform_ != nullptr) {
+      setup.clock = &platform_->clock();
+      setup.sleeper = &platform_->sleeper(static_cast<unsigned>(i));
+      setup.driver = &platform_->driver();
+    }
+    loops_.push_back(std::make_shared<event_loop>(setup));
+    loops_.back()->core().index = static_cast<unsigned>(i);
+    if (platform_ != nullptr) platform_->adopt(loops_.back()->core());
+  }
+}
+
+runtime_core::~runtime_core() {
+  stop_threads();
+  close_loops();
+  if (platform_ != nullptr) {
+    for (const auto& each : loops_) platform_->forget(each->core());
+  }
+}
+
+void runtime_core::start() {
+  if (platform_ != nullptr) return;  // its driver runs them all
+  try {
+    for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) {
+      threads_.emplace_back([this, i] { run_thread(i); });
+      ::pthread_setname_np(threads_.back().native_handle(), (name_.substr(0, 10) + '-' + std::to_string(i)).c_str());
+    }
+  } catch (...) {
+    stop_threads();
+    throw;
+  }
+}
+
+void runtime_core::run_thread(std::size_t i) noexcept {
+  loop_core& l = core(i);
+  l.enter("runtime");
+  l.run();
+  l.leave();
+}
+
+void runtime_core::stop_threads() {
+  const std::size_t first = first_on_caller_ ? 1 : 0;
+  for (std::size_t i = first; i < loops_.size(); ++i) core(i).request_stop();
+  for (std::thread& each : threads_) each.join();
+  threads_.clear();
+}
+
+void runtime_core::close_loops() {
+  for (std::size_t i = loops_.size(); i-- > 0;) core(i).close();
+}
+
+runtime_stats runtime_core::stats() const noexcept {
+  runtime_stats sum;
+  sum.loops = static_cast<int>(loops_.size());
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    sum.tasks_run += core(i).steps.load(std::memory_order_relaxed);
+    sum.parks += core(i).parks.load(std::memory_order_relaxed);
+    sum.steals += core(i).steals();
+  }
+  sum.takeovers = takeovers_.load(std::memory_order_relaxed);
+  return sum;
+}
+
+bool runtime_core::on_own_loop() const noexcept {
+  const home* here = this_thread().loop;
+  return here != nullptr && here->family() == this;
+}
+
+stolen runtime_core::steal(loop_core& thief) {
+  const std::size_t n = loops_.size();
+  rng order(victim_seed_.fetch_add(0x9e3779b97f4a7c15ULL, std::memory_order_relaxed));
+  const std::size_t first = order.below(n);
+  for (std::size_t k = 0; k < n; ++k) {
+    loop_core& victim = core((first + k) % n);
+    if (&victim == &thief || !victim.has_stealable()) continue;
+    if (const stolen s = victim.take_stealable(thief); s.task != nullptr) return s;
+  }
+  return {};
+}
+
+void runtime_core::work_added() noexcept {
+  if (loop_core* l = parking_.take_sleeper(); l != nullptr) l->wake();
+}
+
+void runtime_core::found_work(loop_core& l) noexcept {
+  if (parking_.found_work(l)) work_added();
+}
+
+bool runtime_core::anything_to_steal() const noexcept {
+  return std::any_of(loops_.begin(), loops_.end(), [](const auto& each) { return each->core().has_stealable(); });
+}
+
+void runtime_core::for_each_loop(void (*each)(loop_core&, void*), void* context) {
+  for (const auto& l : loops_) each(l->core(), context);
+}
+
+std::int64_t runtime_core::about_to_sleep(loop_core& l) {
+  const bool others_awake = parking_.sleep(l);
+  if (!others_awake) return never;
+  loop_core* none = nullptr;
+  if (watcher_.load(std::memory_order_relaxed) != &l &&
+      !watcher_.compare_exchange_strong(none, &l, std::memory_order_acq_rel)) {
+    return never;
+  }
+  return l.now() + (saw_stuck_ ? stuck_interval : watch_interval);
+}
+
+void runtime_core::awake(loop_core& l) noexcept {
+  static_cast<void>(parking_.awake(l));
+  if (watcher_.load(std::memory_order_relaxed) == &l) watcher_.store(nullptr, std::memory_order_release);
+  if (watcher_.load(std::memory_order_relaxed) != nullptr) return;
+  // From now on somebody has to watch this one: an alarm wakes a sleeper if this goes on for long. Most times it is set
+  // already.
+  loop_core* chosen = parking_.any_sleeper();
+  loop_core* none = nullptr;
+  if (chosen != nullptr && watcher_.compare_exchange_strong(none, chosen, std::memory_order_acq_rel)) {
+    chosen->sleep_place().wake_at(l.now() + watch_interval);
+  }
+}
+
+void runtime_core::look_after_others(loop_core& l) {
+  if (watcher_.load(std::memory_order_acquire) != &l) return;
+  saw_stuck_ = false;
+  const std::int64_t now = l.now();
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    if (&core(i) != &l && stand_in(i, now)) saw_stuck_ = true;
+  }
+}
+
+bool runtime_core::stand_in(std::size_t i, std::int64_t now) {
+  loop_core& l = core(i);
+  sample& last = samples_[i];
+  const std::uint64_t steps = l.steps.load(std::memory_order_relaxed);
+  if (l.sleeping() || last.steps != steps) {
+    last = sample{steps, now};
+    return false;
+  }
+  if (now - last.since < stuck_interval) return false;
+  const bool ran = l.sleep_place().poll();
+  const bool fired = l.timers.fire_due_elsewhere(now);
+  if (ran || fired) takeovers_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+runtime_core* runtime_of(loop_core& l) noexcept { return static_cast<runtime_core*>(l.setup().owner); }
+
+}  // namespace gyre::detail

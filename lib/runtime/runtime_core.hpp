@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The inside of a runtime: its loops and threads, stealing, standing in for stuck loops, the end.  Layer: runtime.
+#include "parking.hpp"
+#include "platform.hpp"
+
+#include <gyre/runtime/runtime.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace gyre::detail {
+
+/// Standing in (contract C7): while some worker runs and another sleeps, one sleeper, the watcher, wakes after 10 ms and
+/// compares each awake worker's count of steps with what it saw last. One that has not moved is stuck in user code: the
+/// watcher runs its I/O completions and its stealable timers, takes its stealable tasks as any thief, and looks again
+/// every millisecond. When all sleep there is no watcher, so an idle runtime wakes for nothing.
+class runtime_core final : public peer_group, public std::enable_shared_from_this<runtime_core> {
+ public:
+  /// `first_on_caller`: loop 0 is run by whoever made the runtime; else it gets a thread too.
+  runtime_core(const run_options& options, bool first_on_caller);
+  runtime_core(const runtime_core&) = delete;
+  runtime_core& operator=(const runtime_core&) = delete;
+  ~runtime_core();
+
+  /// Starts the threads.   Throws: std::system_error; then none runs.
+  void start();
+  /// Ends the loops' threads, after what they do now, and joins them.
+  void stop_threads();
+  /// Closes the loops, the first one last. The threads have ended.
+  void close_loops();
+
+  [[nodiscard]] event_loop& loop(std::size_t i) const { return *loops_.at(i); }
+  [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
+  [[nodiscard]] runtime_stats stats() const noexcept;
+  [[nodiscard]] bool on_own_loop() const noexcept;
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
+  /// Loops in turn, for work that comes from outside.
+  [[nodiscard]] loop_core& next_loop() noexcept {
+    return core(next_.fetch_add(1, std::memory_order_relaxed) % loops_.size());
+  }
+
+  // peer_group
+  stolen steal(loop_core& thief) override;
+  void work_added() noexcept override;
+  std::int64_t about_to_sleep(loop_core& l) override;
+  void awake(loop_core& l) noexcept override;
+  [[nodiscard]] bool anything_to_steal() const noexcept override;
+  void found_work(loop_core& l) noexcept override;
+  void for_each_loop(void (*each)(loop_core&, void*), void* context) override;
+  void look_after_others(loop_core& l) override;
+
+ private:
+  struct sample {
+    std::uint64_t steps = 0;
+    std::int64_t since = 0;  // when the count was first seen so
+  };
+  [[nodiscard]] loop_core& core(std::size_t i) const noexcept { return loops_[i]->core(); }
+  void run_thread(std::size_t i) noexcept;
+  [[nodiscard]] bool stand_in(std::size_t i, std::int64_t now);
+
+  platform* platform_;
+  std::string name_;
+  bool first_on_caller_;
+  parking parking_;
+  executor_slot executor_;
+  std::atomic<std::uint64_t> task_numbers_{1};
+  std::vector<std::shared_ptr<event_loop>> loops_;
+  std::vector<std::thread> threads_;
+  std::optional<std::chrono::nanoseconds> shutdown_timeout_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::uint64_t> victim_seed_;
+  std::atomic<std::uint64_t> takeovers_{0};
+
+  // The watcher: at most one worker; whoever holds the role may touch the samples.
+  std::atomic<loop_core*> watcher_{nullptr};
+  std::vector<sample> samples_;
+  bool saw_stuck_ = false;
+};
+
+/// The runtime of a loop; null for a loop of its own.
+[[nodiscard]] runtime_core* runtime_of(loop_core& l) noexcept;
+
+}  // namespace gyre::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/assert.hpp>
+#include <gyre/base/text.hpp>
+#include <gyre/sync/lock.hpp>
+
+// release() does not hand the lock over: it frees it and wakes the first waiter, which stays in the queue until it resumes
+// and so keeps newcomers out. A waiter that resumes cancelled wakes the next one if the lock is free by then.
+
+namespace gyre {
+
+lock::~lock() { GYRE_ASSERT(waiters_.empty(), "a lock is destroyed while tasks wait for it"); }
+
+bool lock::take_if_free() noexcept {
+  if (locked_ || (!waiters_.empty() && waiters_.has_live())) return false;
+  locked_ = true;
+  return true;
+}
+
+void lock::release() {
+  detail::wake_list woken;
+  const std::lock_guard hold(guard_);
+  if (!locked_) throw error("Lock is not acquired.");
+  locked_ = false;
+  if (!waiters_.empty()) detail::wait_queue::grant(waiters_.front(), woken);
+}
+
+bool lock::locked() const noexcept {
+  const std::lock_guard hold(guard_);
+  return locked_;
+}
+
+void lock::append_text(std::string& out) const {
+  const std::lock_guard hold(guard_);
+  out += locked_ ? "<Lock [locked" : "<Lock [unlocked";
+  if (!waiters_.empty()) {
+    out += ", waiters:";
+    detail::append_unsigned(out, waiters_.size());
+  }
+  out += "]>";
+}
+
+namespace detail {
+
+bool lock_awaiter::await_ready() noexcept {
+  const std::lock_guard hold(lock_.guard_);
+  return lock_.take_if_free();
+}
+
+bool lock_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  std::unique_lock hold(lock_.guard_);
+  if (lock_.take_if_free()) return false;
+  wait_in(lock_.waiters_, node_, hold, t, at);
+  return true;
+}
+
+void lock_awaiter::finish() {
+  if (node_.task == nullptr) return;
+  task_core& t = *node_.task;
+  const bool cancelled = t.state.take_cancel();
+  {
+    wake_list woken;
+    const std::lock_guard hold(lock_.guard_);
+    node_.unlink();
+    if (!cancelled) {
+      lock_.locked_ = true;
+    } else if (!lock_.locked_ && !lock_.waiters_.empty()) {
+      wait_queue::grant(lock_.waiters_.front(), woken);
+    }
+  }
+  if (cancelled) t.throw_cancelled();
+}
+
+lock_awaiter::~lock_awaiter() {
+  if (!node_.linked()) return;  // only a frame that is destroyed in mid-wait
+  const std::lock_guard hold(lock_.guard_);
+  node_.unlink();
+}
+
+}  // namespace detail
+}  // namespace gyre

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSL-1.0
+// gyre-bench: measures gyre, beside its peers if asked, and prints tables of medians.
+// The same program is also what it starts: `--child WORKLOAD ...` runs one workload, `--load ...` generates echo load.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "harness/echo_load.hpp"
+#include "harness/program.hpp"
+#include "harness/session.hpp"
+#include "harness/table.hpp"
+
+namespace {
+
+/// What the command line says, before it is checked against what exists.
+struct options {
+  std::string json;
+  int runs = 0;
+  std::int64_t size = 0;
+  std::vector<int> loops;
+  std::vector<std::string> runtimes;
+  std::vector<std::string> names;
+  std::string order = "fork_join";
+  bool peers = false;
+  bool quick = false;
+  bool list = false;
+};
+
+std::string own_path() {
+  char buffer[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", buffer, sizeof buffer);
+  return length > 0 ? std::string(buffer, static_cast<std::size_t>(length)) : std::string();
+}
+
+/// A thousand connections need more descriptors than most shells allow; children inherit the limit.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65'536);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool chosen(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The workloads that were named, or all; throws CLI::ValidationError for a name that does not exist.
+std::vector<bench::workload_info> choose_workloads(const options& wanted) {
+  std::vector<bench::workload_info> found;
+  for (bench::workload_info work : bench::catalogue()) {
+    if (!wanted.names.empty() && !chosen(wanted.names, work.name)) continue;
+    if (wanted.size > 0) work.size = work.light_size = work.quick_size = wanted.size;
+    found.push_back(work);
+  }
+  for (const std::string& name : wanted.names) {
+    const auto known = [&](const bench::workload_info& work) { return work.name == name; };
+    if (std::none_of(found.begin(), found.end(), known))
+      throw CLI::ValidationError(name, "no such workload; see --list");
+  }
+  return found;
+}
+
+std::vector<bench::contestant> choose_contestants(const options& wanted, const std::string& self) {
+  std::vector<bench::contestant> all = bench::find_contestants(self);
+  if (!wanted.runtimes.empty()) {
+    std::erase_if(all, [&](const bench::contestant& who) { return !chosen(wanted.runtimes, who.name); });
+  } else if (!wanted.peers) {
+    all.resize(1);
+  }
+  if (all.empty()) throw CLI::ValidationError("--runtime", "no such runtime");
+  return all;
+}
+
+std::vector<int> choose_loops(const options& wanted) {
+  if (!wanted.loops.empty()) return wanted.loops;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  return cores > 1 ? std::vector<int>{1, cores} : std::vector<int>{1};
+}
+
+void list_workloads() {
+  for (const bench::workload_info& work : bench::catalogue()) {
+    std::printf("%-16s %s\n", std::string(work.name).c_str(), std::string(work.op).c_str());
+  }
+}
+
+void declare(CLI::App& app, options& wanted) {
+  app.add_option("name", wanted.names, "workloads (default: all)");
+  app.add_option("--json", wanted.json, "write one JSON line per run to this file");
+  app.add_option("--runs", wanted.runs, "repetitions (default 5; 1 with --quick)")->check(CLI::PositiveNumber);
+  app.add_option("--loops", wanted.loops, "numbers of loops (default 1 and all cores)")->check(CLI::Range(1, 255));
+  app.add_option("--size", wanted.size, "replaces the workloads' own sizes")->check(CLI::PositiveNumber);
+  app.add_option("--order", wanted.order, "order of gyre's one-loop runs (default fork_join)")
+      ->check(CLI::IsMember({"fork_join", "asyncio"}));
+  app.add_option("--runtime", wanted.runtimes, "only these runtimes");
+  app.add_flag("--peers", wanted.peers, "measure the installed peers as well");
+  app.add_flag("--quick", wanted.quick, "small sizes, one run: checks that everything works");
+  app.add_flag("--list", wanted.list, "list the workloads and leave");
+}
+
+int measure_and_print(const options& wanted, const std::string& self) {
+  bench::plan what;
+  what.self = self;
+  what.workloads = choose_workloads(wanted);
+  what.contestants = choose_contestants(wanted, self);
+  what.loops = choose_loops(wanted);
+  what.quick = wanted.quick;
+  what.runs = wanted.runs > 0 ? wanted.runs : wanted.quick ? 1 : 5;
+  what.asyncio_order = wanted.order == "asyncio";
+  if (!wanted.json.empty()) {
+    what.json = std::fopen(wanted.json.c_str(), "we");
+    if (what.json == nullptr) throw CLI::ValidationError(wanted.json, std::strerror(errno));
+  }
+  const bench::results measured = bench::measure(what);
+  if (what.json != nullptr) std::fclose(what.json);
+  bench::print_tables(what, measured);
+  if (measured.failures > 0) std::printf("%d runs FAILED\n", measured.failures);
+  return measured.failures > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "--child") == 0)
+    return bench::run_program("gyre", __VERSION__, argc - 1, argv + 1);
+  if (argc > 4 && std::strcmp(argv[1], "--load") == 0) {
+    return bench::run_echo_load(std::atoi(argv[2]), std::atoi(argv[3]), std::atoll(argv[4]));
+  }
+  options wanted;
+  CLI::App app{"Measures gyre, and its peers with --peers; prints tables of medians.", "gyre-bench"};
+  declare(app, wanted);
+  try {
+    app.parse(argc, argv);
+    allow_many_descriptors();
+    if (wanted.list) return list_workloads(), 0;
+    return measure_and_print(wanted, own_path());
+  } catch (const CLI::Error& error) {
+    return app.exit(error);
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+// nqueens: all solutions of a board, one child for each legal square of the next row.
+#include <utility>
+
+#include "harness/boards.hpp"
+#include "runtime_options.hpp"
+
+namespace {
+
+gyre::coro<std::int64_t> solutions(int size, int row, bench::queens placed) {
+  if (row == size) co_return 1;
+  std::vector<gyre::coro<std::int64_t>> children;
+  children.reserve(static_cast<std::size_t>(size));
+  for (int column = 0; column < size; ++column) {
+    if (!bench::is_safe(placed, row, column)) continue;
+    placed[static_cast<std::size_t>(row)] = static_cast<signed char>(column);
+    children.push_back(solutions(size, row + 1, placed));
+  }
+  const std::vector<std::int64_t> counts = co_await gyre::gather(std::move(children));
+  std::int64_t total = 0;
+  for (const std::int64_t count : counts) total += count;
+  co_return total;
+}
+
+gyre::coro<bench::outcome> measure(bench::request wanted) {
+  const bench::board* facts = bench::find_board(wanted.size);
+  bench::require(facts != nullptr, "nqueens: boards of 8 to 14");
+  const bench::queens empty{};
+  const bench::stopwatch watch;
+  const std::int64_t found = co_await gyre::create_task(solutions(static_cast<int>(wanted.size), 0, empty));
+  const bench::outcome result = watch.stop(facts->placements);
+  bench::require(found == facts->solutions, "nqueens: the number of solutions");
+  co_return result;
+}
+
+const bench::workload registered{"nqueens",
+                                 [](const bench::request& wanted) { return bench::run_main(measure, wanted); }};
+
+}  // namespace

@@ -1,0 +1,1 @@
+// SPDX-License-Identifier: BSL-1.0  // bad: extra is not a layer
