@@ -52,10 +52,20 @@ event_loop::~event_loop() {
 void event_loop::run_forever() {
   detail::loop_core& core = *core_;
   if (core.closed()) detail::throw_closed("run_forever");
-  core.enter("run_forever");
-  core.run();
-  core.leave();
-  core.stop_requested.store(false, std::memory_order_relaxed);
+  {
+    struct stay {
+      explicit stay(detail::loop_core& l) : core(l) { core.enter("run_forever"); }
+      stay(const stay&) = delete;
+      stay& operator=(const stay&) = delete;
+      ~stay() {
+        core.leave();
+        core.stop_requested.store(false, std::memory_order_relaxed);
+      }
+      detail::loop_core& core;
+    };
+    const stay inside(core);
+    core.run();
+  }
   if (core.fatal != nullptr) std::rethrow_exception(std::exchange(core.fatal, nullptr));
 }
 

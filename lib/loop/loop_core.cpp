@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_core.hpp"
 
+#include "platform.hpp"
 #include "reactor.hpp"
 
 #include <gyre/base/relax.hpp>
@@ -24,15 +25,21 @@ bool debug_by_environment() noexcept {
 
 }  // namespace
 
-loop_core::loop_core(const loop_setup& setup, event_loop& shell) : setup_(setup), shell_(&shell) {
+loop_core::loop_core(const loop_setup& setup, event_loop& shell)
+    : setup_(setup), shell_(&shell), platform_(current_platform()) {
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
   setup_.debug = setup_.debug || debug_by_environment();
+  if (platform_ != nullptr) platform_->equip(setup_);
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
   sleeper_ = setup_.sleeper == nullptr ? own_parker_.get() : setup_.sleeper;
+  if (platform_ != nullptr) platform_->adopt(*this);
 }
 
-loop_core::~loop_core() { close(); }
+loop_core::~loop_core() {
+  close();
+  if (platform_ != nullptr) platform_->forget(*this);
+}
 
 void loop_core::enqueue(task_core& t) noexcept {
   const bool pinned = t.state.is_pinned();
@@ -141,10 +148,15 @@ void loop_core::enter(const char* call) {
     throw already_running(std::string(call) + ": this event loop is already running");
   }
   outer_ = thread;
-  thread = thread_state{};
-  thread.loop = this;
-  thread.forks = setup_.asyncio_order ? nullptr : &forks;
-  thread.idle = setup_.idle;
+  thread = own_thread_state();
+}
+
+thread_state loop_core::own_thread_state() noexcept {
+  thread_state state;
+  state.loop = this;
+  state.forks = setup_.asyncio_order ? nullptr : &forks;
+  state.idle = setup_.idle;
+  return state;
 }
 
 void loop_core::leave() noexcept {

@@ -24,6 +24,7 @@
 namespace gyre::detail {
 
 class loop_core;
+class platform;
 
 /// A task that another loop is to run now. A child of a fork-join counts as running already: nobody else has begun it.
 struct stolen {
@@ -76,6 +77,7 @@ struct loop_setup {
   const void* family = nullptr;  // null: the loop itself
   parker* sleeper = nullptr;     // null: a reactor of its own
   loop_driver* driver = nullptr;  // null: the loop's own thread runs it
+  int steps_a_turn = 61;          // most steps between two looks at I/O, timers and inboxes
   const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word
   std::atomic<std::uint64_t>* task_numbers = nullptr;  // shared by the loops of a runtime
   executor_slot* executor = nullptr;                   // likewise
@@ -133,6 +135,9 @@ class loop_core final : public home {
   /// Makes this thread the loop's.   Throws: already_running.
   void enter(const char* call);
   void leave() noexcept;
+
+  /// The same for one turn of a simulation, which runs several loops on one thread.
+  [[nodiscard]] thread_state own_thread_state() noexcept;
 
   /// Runs what is ready: one turn. False if there was nothing.
   bool turn();
@@ -230,6 +235,7 @@ class loop_core final : public home {
   unsigned next_queue_ = 0;
   std::int64_t last_poll_ = 0;
   int turns_since_poll_ = 0;
+  platform* platform_;  // null: the real one
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()
   std::atomic<bool> running_{false};

@@ -35,8 +35,9 @@ class reactor final : public parker {
 
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
 
-  /// Taken by who emits a cancellation. try_lock() fails while the owner is parked: then wake() it and let it emit.
-  [[nodiscard]] bool try_enter() noexcept { return lock_.try_lock(); }
+  /// Waits until nobody else is inside the io_context. The owner's thread only: it is not inside itself.
+  void enter() noexcept { lock_.lock(); }
+
   void leave() noexcept { lock_.unlock(); }
 
   std::atomic<std::uint32_t> operations{0};  // operations of use_gyre in flight

@@ -16,7 +16,7 @@
 namespace gyre::detail {
 namespace {
 
-constexpr int steps_a_turn = 61;
+constexpr int turns_a_poll = 61;
 constexpr std::int64_t poll_interval = 50'000;  // ns
 
 }  // namespace
@@ -43,7 +43,7 @@ bool loop_core::turn() {
 void loop_core::poll_in_asyncio_order() {
   if (!sleeper_->has_io()) return;
   const std::int64_t time = now();
-  if (!ring_.empty() && ++turns_since_poll_ < steps_a_turn && time - last_poll_ < poll_interval) return;
+  if (!ring_.empty() && ++turns_since_poll_ < turns_a_poll && time - last_poll_ < poll_interval) return;
   turns_since_poll_ = 0;
   last_poll_ = time;
   sleeper_->poll();
@@ -66,8 +66,8 @@ bool loop_core::turn_asyncio() {
 
 bool loop_core::turn_fork_join() {
   bool any = collect();
-  this_thread().budget = steps_a_turn;
-  for (int i = 0; i < steps_a_turn && run_one(); ++i) {
+  this_thread().budget = static_cast<std::uint32_t>(setup_.steps_a_turn);
+  for (int i = 0; i < setup_.steps_a_turn && run_one(); ++i) {
     any = true;
     if (stop_requested.load(std::memory_order_relaxed)) return true;
   }

@@ -2,7 +2,7 @@
 #include <gyre/runtime/offload.hpp>
 
 #include "../loop/loop_core.hpp"
-#include "platform.hpp"
+#include "../loop/platform.hpp"
 
 #include <mutex>
 

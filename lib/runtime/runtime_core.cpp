@@ -34,23 +34,14 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
     setup.idle = &parking_.word();
   }
   for (int i = 0; i < n; ++i) {
-    if (platform_ != nullptr) {
-      setup.clock = &platform_->clock();
-      setup.sleeper = &platform_->sleeper(static_cast<unsigned>(i));
-      setup.driver = &platform_->driver();
-    }
     loops_.push_back(std::make_shared<event_loop>(setup));
     loops_.back()->core().index = static_cast<unsigned>(i);
-    if (platform_ != nullptr) platform_->adopt(loops_.back()->core());
   }
 }
 
 runtime_core::~runtime_core() {
   stop_threads();
   close_loops();
-  if (platform_ != nullptr) {
-    for (const auto& each : loops_) platform_->forget(each->core());
-  }
 }
 
 void runtime_core::start() {

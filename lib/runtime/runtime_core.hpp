@@ -2,7 +2,7 @@
 #pragma once
 // The inside of a runtime: its loops and threads, stealing, standing in for stuck loops, the end.  Layer: runtime.
 #include "parking.hpp"
-#include "platform.hpp"
+#include "../loop/platform.hpp"
 
 #include <gyre/runtime/runtime.hpp>
 

@@ -2,6 +2,7 @@
 #pragma once
 // Builds the index with tasks on every core, again and again, while searches go on.
 #include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <gyre/gyre.hpp>
@@ -13,8 +14,7 @@
 class indexer {
  public:
   explicit indexer(std::vector<std::string> roots) : roots_(std::move(roots)) {}
-  /// Indexes all roots; calls at the same time take turns. Searches see the first index grow; a later one takes over
-  /// as a whole.
+  /// Indexes all roots; calls take turns. Searches see the first index grow, and a later one when it is complete.
   gyre::coro<> run() {
     auto turn = co_await turn_.scoped();
     const auto work = std::make_shared<pass>();
@@ -52,7 +52,6 @@ class indexer {
     if (in) rest << in.rdbuf();
     return text.append(rest.view());
   }
-
   gyre::coro<> walk(pass& work, std::string directory) {
     std::vector<std::filesystem::directory_entry> entries;
     try {
@@ -68,20 +67,18 @@ class indexer {
       if (entry.is_regular_file(gone)) co_await work.paths.put(std::move(path));
     }
   }
-
   gyre::coro<> build(std::shared_ptr<pass> work) {
     auto part = std::make_shared<segment>();
     for (bool more = true; more;) {
       std::optional<std::string> path = co_await work->paths.get();
       more = path.has_value();
       if (more) co_await add_file(*work, *part, std::move(*path));
-      if (more && part->size() < 4'000'000) continue;
+      if (more && part->size() < 4'000'000) continue;  // about 1,500,000 words
       auto held = co_await work->publishing.scoped();
       work->made.segments.push_back(std::exchange(part, std::make_shared<segment>()));
       if (!complete_) current_ = std::make_shared<const search_index>(work->made);
     }
   }
-
   gyre::coro<> add_file(pass& work, segment& part, std::string path) {
     totals& counted = *work.made.counted;
     std::optional<std::string> text;

@@ -47,7 +47,7 @@ gyre::coro<> amain(application& app, gyre::runtime& runtime, tcp::endpoint addre
   gyre::create_task(app.files.run());
   gyre::task<> accepting = gyre::create_task(app.server.accept(std::move(acceptor)));
   const std::jthread reader(read_commands, std::ref(runtime), std::ref(app));
-  co_await signals.async_wait(gyre::use_gyre);
+  co_await signals.async_wait(use_gyre);
   accepting.cancel();
   co_await app.server.drain();
 }  // the runtime cancels what is left: idle connections, and an index in the making
@@ -68,9 +68,8 @@ int main(int argc, char** argv) {
   application app{std::chrono::milliseconds(header_timeout_ms), indexer(roots)};
   try {
     gyre::runtime runtime(gyre::run_options().loops(loops));
-    const tcp::endpoint address(boost::asio::ip::make_address(host), port);
-    gyre::run_coroutine_threadsafe(amain(app, runtime, address), runtime).result();
-  } catch (const system_error& failure) {
+    gyre::run_coroutine_threadsafe(amain(app, runtime, {boost::asio::ip::make_address(host), port}), runtime).result();
+  } catch (const boost::system::system_error& failure) {
     std::cerr << "cannot listen on " << host << ':' << port << ": " << failure.code().message() << '\n';
     return 1;
   }

@@ -30,7 +30,6 @@ struct totals {
 struct search_index {
   std::vector<std::shared_ptr<const segment>> segments;
   std::shared_ptr<totals> counted = std::make_shared<totals>();  // goes on while the first index grows
-
   /// Finds the files that hold all `words` (lower case, each once): the `limit` best, and the number of all.
   std::pair<std::vector<hit>, std::uint64_t> find(const std::vector<std::string>& words, std::size_t limit) const {
     std::vector<hit> best;
@@ -44,7 +43,6 @@ struct search_index {
     }
     return {std::move(best), total};
   }
-
   /// Lowers `file` to the first one that all words share; false when they share no more.
   static bool align(std::vector<postings>& words, std::int64_t& file) {
     for (std::size_t i = 0, agreeing = 0; agreeing < words.size(); i = (i + 1) % words.size()) {

@@ -26,7 +26,6 @@ struct service {
     if (path == "/stats") return text(http::status::ok, stats(), "application/json");
     return path == "/search" ? search(target->params()) : text(http::status::not_found);
   }
-
   std::string stats() const {
     const auto counted = files.current()->counted;
     const gyre::runtime_stats loops = gyre::current_runtime().stats();
@@ -44,7 +43,6 @@ struct service {
     made.set(http::field::allow, "GET, HEAD");
     return made;
   }
-
   /// `q` holds the words; `limit` is the number of hits to tell: 20 unless given, and never above 100,000.
   response search(const boost::urls::params_view& params) const {
     const auto q = params.find("q"), limit = params.find("limit");

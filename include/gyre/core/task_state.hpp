@@ -12,6 +12,7 @@
 //   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock
 //   pinned, main      placement, fixed before the first step        set_flags                 never
 //   unstarted         no step taken                                 constructor               begin, yield, park
+//   deaf              an I/O operation is being cancelled already   park                      claim, notify
 //   count             cancel() calls less uncancel() calls          request_cancel            uncancel
 //
 // A wait ends by exactly one waiting -> ready: claim() (the wake) and request_cancel() (the cancel) race for it with a
@@ -35,6 +36,7 @@ struct task_bits {
   static constexpr word pinned = 1U << 7;            // never leaves its loop; fixed before the first step
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
   static constexpr word unstarted = 1U << 9;         // no step taken yet
+  static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
   static constexpr word one_cancel = 1U << 16;       // the count of cancel requests is in the upper half
   static constexpr word count = 0xffffU << 16;
 };
@@ -67,8 +69,8 @@ class basic_task_state : task_bits {
   void yield() noexcept;
 
   /// How a wait takes a cancel: it ends by it; the future that it waits for gets it; that future refused it already, and
-  /// the request stays until the task resumes.
-  enum class wait_kind : std::uint8_t { leaf, forwarding, forwarding_refused };
+  /// the request stays until the task resumes; it cannot be cut short, and the request stays as well.
+  enum class wait_kind : std::uint8_t { leaf, forwarding, forwarding_refused, deaf };
 
   /// running -> waiting, unless a cancel or a notification got there first: then false, and the task still runs.
   [[nodiscard]] bool park(wait_kind kind = wait_kind::leaf) noexcept;
@@ -151,11 +153,14 @@ void basic_task_state<A>::yield() noexcept {
 
 template <class A>
 bool basic_task_state<A>::park(wait_kind kind) noexcept {
-  const word stop = notified | (kind == wait_kind::forwarding_refused ? 0 : cancel_requested);
+  const bool takes_cancel = kind == wait_kind::leaf || kind == wait_kind::forwarding;
+  const bool forwards = kind == wait_kind::forwarding || kind == wait_kind::forwarding_refused;
+  const word mark = (forwards ? forward : 0) | (kind == wait_kind::deaf ? deaf : 0);
+  const word stop = notified | (takes_cancel ? cancel_requested : 0);
   word w = look();
   do {
     if ((w & stop) != 0) return false;
-  } while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | waiting | (kind == wait_kind::leaf ? 0 : forward),
+  } while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | waiting | mark,
                                         std::memory_order_acq_rel, std::memory_order_acquire));
   return true;
 }
@@ -172,7 +177,7 @@ bool basic_task_state<A>::claim() noexcept {
   for (;;) {
     word w = settled();
     if ((w & phase) != waiting) return false;
-    if (word_.compare_exchange_weak(w, w & ~(phase | forward), std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    if (word_.compare_exchange_weak(w, w & ~(phase | forward | deaf), std::memory_order_acq_rel, std::memory_order_relaxed)) {
       return true;
     }
   }
@@ -183,13 +188,14 @@ bool basic_task_state<A>::notify() noexcept {
   for (;;) {
     word w = settled();
     const bool parked = (w & phase) == waiting;
-    const word next = parked ? w & ~(phase | forward) : w | notified;
+    const word next = parked ? w & ~(phase | forward | deaf) : w | notified;
     if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return parked;
   }
 }
 
 template <class A>
 bool basic_task_state<A>::take_notified() noexcept {
+  if ((look() & notified) == 0) return false;
   return (word_.fetch_and(~notified, std::memory_order_acq_rel) & notified) != 0;
 }
 
@@ -200,7 +206,7 @@ auto basic_task_state<A>::request_cancel() noexcept -> cancel_step {
     cancel_step step = cancel_step::noted;
     word next = w + ((w & count) == count ? 0 : one_cancel);
     if ((w & phase) == done) return cancel_step::refused;
-    if ((w & phase) != waiting) {
+    if ((w & phase) != waiting || (w & deaf) != 0) {
       next |= cancel_requested;
     } else if ((w & forward) != 0) {
       next |= locked;

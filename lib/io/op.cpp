@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "../loop/loop_core.hpp"
+#include "../loop/reactor.hpp"
+
+#include <gyre/io/op.hpp>
+
+namespace gyre::detail {
+
+void io_wait::begin(task_core& t, std::coroutine_handle<> at) noexcept {
+  task_ = &t;
+  t.resume_point = at;
+  t.check = this;
+}
+
+bool io_wait::park() noexcept {
+  if (task_->state.park()) return true;
+  if (task_->state.take_notified()) return false;
+  return cancel_and_park();  // a cancel was pending
+}
+
+bool io_wait::may_resume(task_core& t) noexcept {
+  // Resumed by the handler's claim, unless a cancel ended the wait. A deaf wait only the handler can have ended.
+  if (cancelling_ || !t.state.wait_ended_by_cancel()) return true;
+  if (t.state.take_notified()) return true;
+  return !cancel_and_park();
+}
+
+// True if the task parked, to be woken by the last of the parts.
+bool io_wait::cancel_and_park() noexcept {
+  task_core& t = *task_;
+  cancelling_ = true;
+  send_cancel();
+  if (t.state.park(task_state::wait_kind::deaf)) return true;
+  t.state.take_notified();
+  return false;
+}
+
+void io_wait::send_cancel() noexcept {
+  loop_core& where = reactor_loop();
+  if (where.on_own_thread()) {
+    auto* r = dynamic_cast<reactor*>(&where.sleep_place());
+    if (r != nullptr) r->enter();
+    if (parts_.load(std::memory_order_acquire) != 0) emit_cancel();
+    if (r != nullptr) r->leave();
+    return;
+  }
+  // The handler may run at this very moment: the message is sent only while the handler's part is still open.
+  std::uint32_t open = parts_.load(std::memory_order_relaxed);
+  do {
+    if (open == 0) return;
+  } while (!parts_.compare_exchange_weak(open, open + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
+  where.post(*this);
+}
+
+void io_wait::emit_in_turn(runnable& r, fate f) noexcept {
+  auto& self = static_cast<io_wait&>(r);
+  if (f == fate::runs) {
+    auto* inside = dynamic_cast<reactor*>(&self.reactor_loop().sleep_place());
+    if (inside != nullptr) inside->enter();
+    if (self.parts_.load(std::memory_order_acquire) > 1) self.emit_cancel();  // the handler has not run yet
+    if (inside != nullptr) inside->leave();
+  }
+  self.part_done();
+}
+
+void io_wait::handler_ran() noexcept { part_done(); }
+
+void io_wait::part_done() noexcept {
+  task_core& t = *task_;
+  home* here = this_thread().loop;
+  if (parts_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (!t.state.notify()) return;
+  // A stealable task goes on where its I/O is.
+  if (here != nullptr && !t.state.is_pinned() && here->family() == t.at().family()) t.move_to(*here);
+  t.at().enqueue(t);
+}
+
+void io_wait::finish() {
+  task_core& t = *task_;
+  t.check = nullptr;
+  throw_if_cancelled(t);
+}
+
+}  // namespace gyre::detail

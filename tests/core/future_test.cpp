@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "loop_test.hpp"
+
+#include <memory>
+#include <stdexcept>
+
+using namespace gyre;
+using namespace gyre_test;
+
+namespace {
+
+coro<> await_into(future<int> f, std::string& log, const char* name) {
+  const std::string how = co_await outcome(std::move(f));
+  log += std::string(name) + "=" + how + " ";
+}
+
+}  // namespace
+
+LOOP_TEST("FUT-001: a new future is pending", "[core][future]") {
+  const future<int> f;
+  CHECK_FALSE(f.done());
+  CHECK_FALSE(f.cancelled());
+  co_return;
+}
+
+LOOP_TEST("FUT-002: the result of a pending future is not there", "[core][future]") {
+  const future<int> f;
+  CHECK_THROWS_AS(f.result(), invalid_state_error);
+  CHECK_THROWS_AS(f.exception(), invalid_state_error);
+  co_return;
+}
+
+LOOP_TEST("FUT-003: a result that was set is given every time", "[core][future]") {
+  const future<int> f;
+  f.set_result(7);
+  CHECK(f.done());
+  CHECK_FALSE(f.cancelled());
+  CHECK(f.result() == 7);
+  CHECK(f.result() == 7);
+  CHECK(f.exception() == nullptr);
+  co_return;
+}
+
+LOOP_TEST("FUT-004: an exception that was set is thrown by result() and returned by exception()", "[core][future]") {
+  const future<int> f;
+  f.set_exception(std::runtime_error("broken"));
+  CHECK(f.done());
+  CHECK_THROWS_WITH(f.result(), "broken");
+  CHECK(in_words(f.exception()) == "error: broken");
+  co_return;
+}
+
+LOOP_TEST("FUT-005: a done future refuses another result and keeps its own", "[core][future]") {
+  const future<int> f;
+  f.set_result(7);
+  CHECK_THROWS_AS(f.set_result(8), invalid_state_error);
+  CHECK_THROWS_AS(f.set_exception(std::runtime_error("late")), invalid_state_error);
+  CHECK(f.result() == 7);
+  const future<int> gone;
+  gone.cancel();
+  CHECK_THROWS_AS(gone.set_result(8), invalid_state_error);
+  CHECK(gone.cancelled());
+  co_return;
+}
+
+LOOP_TEST("FUT-006: cancel() ends a pending future, once", "[core][future]") {
+  const future<int> f;
+  CHECK(f.cancel());
+  CHECK(f.cancelled());
+  CHECK(f.done());
+  CHECK_FALSE(f.cancel());
+  const future<int> finished;
+  finished.set_result(1);
+  CHECK_FALSE(finished.cancel());
+  CHECK_FALSE(finished.cancelled());
+  co_return;
+}
+
+LOOP_TEST("FUT-007: result() and exception() of a cancelled future throw cancelled_error", "[core][future]") {
+  const future<int> f;
+  f.cancel();
+  CHECK_THROWS_AS(f.result(), cancelled_error);
+  CHECK_THROWS_AS(f.exception(), cancelled_error);
+  co_return;
+}
+
+LOOP_TEST("FUT-008: the message of a cancel reaches who awaits", "[core][future]") {
+  const future<int> f;
+  std::string log;
+  const task<> waiter = create_task(await_into(f, log, "a"));
+  co_await settle();
+  f.cancel("why");
+  co_await waiter;
+  CHECK(log == "a=cancelled: why ");
+}
+
+LOOP_TEST("FUT-009: callbacks are never called from inside set_result", "[core][future]") {
+  const future<int> f;
+  bool called = false;
+  f.add_done_callback([&called](const future<int>&) { called = true; });
+  f.set_result(1);
+  CHECK_FALSE(called);
+  co_await settle(1);
+  CHECK(called);
+}
+
+LOOP_TEST("FUT-009: callbacks are never called from inside cancel", "[core][future]") {
+  const future<int> f;
+  bool called = false;
+  f.add_done_callback([&called](const future<int>& done) { called = done.cancelled(); });
+  f.cancel();
+  CHECK_FALSE(called);
+  co_await settle(1);
+  CHECK(called);
+}
+
+LOOP_TEST("FUT-010: callbacks run in the order of registration, with the future", "[core][future]") {
+  const future<int> f;
+  std::string log;
+  for (int i = 0; i < 3; ++i) {
+    f.add_done_callback([&log, i](const future<int>& done) { log += std::to_string(i) + ":" + std::to_string(done.result()) + " "; });
+  }
+  f.set_result(9);
+  co_await settle(1);
+  CHECK(log == "0:9 1:9 2:9 ");
+}
+
+LOOP_TEST("FUT-011: a callback added to a done future is queued", "[core][future]") {
+  const future<int> f;
+  f.set_result(1);
+  bool called = false;
+  f.add_done_callback([&called](const future<int>&) { called = true; });
+  CHECK_FALSE(called);
+  co_await settle(1);
+  CHECK(called);
+}
+
+LOOP_TEST("FUT-012: a callback that was taken back is not called", "[core][future]") {
+  const future<int> f;
+  std::string log;
+  const auto first = f.add_done_callback([&log](const future<int>&) { log += "first "; });
+  f.add_done_callback([&log](const future<int>&) { log += "second "; });
+  CHECK(f.remove_done_callback(first) == 1);
+  CHECK(f.remove_done_callback(first) == 0);
+  f.set_result(1);
+  co_await settle(1);
+  CHECK(log == "second ");
+}
+
+LOOP_TEST("FUT-013: callbacks may add callbacks while they run", "[core][future]") {
+  const future<int> f;
+  std::string log;
+  f.add_done_callback([&log](const future<int>& done) {
+    log += "outer ";
+    done.add_done_callback([&log](const future<int>&) { log += "inner "; });
+  });
+  f.add_done_callback([&log](const future<int>&) { log += "last "; });
+  f.set_result(1);
+  co_await settle(2);
+  CHECK(log == "outer last inner ");
+}
+
+LOOP_TEST("FUT-014: a callback that is queued already is not withdrawn", "[core][future]") {
+  const future<int> f;
+  bool called = false;
+  const auto id = f.add_done_callback([&called](const future<int>&) { called = true; });
+  f.set_result(1);
+  CHECK(f.remove_done_callback(id) == 0);
+  co_await settle(1);
+  CHECK(called);
+}
+
+LOOP_TEST("FUT-016: a callback that throws is reported, and the others run", "[core][future]") {
+  report_catcher caught;
+  const future<int> f;
+  bool called = false;
+  f.add_done_callback([](const future<int>&) { throw std::runtime_error("in callback"); });
+  f.add_done_callback([&called](const future<int>&) { called = true; });
+  f.set_result(1);
+  co_await settle(2);
+  CHECK(called);
+  REQUIRE(caught.reports.size() == 1);
+  CHECK(caught.reports.front().message == "Exception in callback");
+  CHECK(in_words(caught.reports.front().exception) == "error: in callback");
+}
+
+LOOP_TEST("FUT-017: awaiting a done future does not suspend", "[core][future]") {
+  const future<int> f;
+  f.set_result(3);
+  bool other_ran = false;
+  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const int value = co_await f;
+  CHECK(value == 3);
+  CHECK_FALSE(other_ran);
+}
+
+LOOP_TEST("FUT-018: many tasks may await one future, in the order in which they came", "[core][future]") {
+  const future<int> f;
+  std::string log;
+  std::vector<task<>> waiters;
+  for (const char* name : {"a", "b", "c"}) waiters.push_back(create_task(await_into(f, log, name)));
+  co_await settle();
+  f.set_result(4);
+  co_await gather(waiters);
+  CHECK(log == "a=4 b=4 c=4 ");
+}
+
+LOOP_TEST("FUT-018: each of many waiters gets the exception", "[core][future]") {
+  const future<int> f;
+  std::string log;
+  std::vector<task<>> waiters;
+  for (const char* name : {"a", "b"}) waiters.push_back(create_task(await_into(f, log, name)));
+  co_await settle();
+  f.set_exception(std::runtime_error("x"));
+  co_await gather(waiters);
+  CHECK(log == "a=error: x b=error: x ");
+}
+
+LOOP_TEST("FUT-019: a finished future may be awaited again", "[core][future]") {
+  const future<std::string> f;
+  f.set_result("text");
+  const std::string once = co_await f;
+  const std::string again = co_await f;
+  CHECK(once == "text");
+  CHECK(again == "text");
+}
+
+LOOP_TEST("FUT-021: an exception that nobody retrieved is reported when the future goes", "[core][future]") {
+  report_catcher caught;
+  {
+    const future<int> f;
+    f.set_exception(std::runtime_error("unseen"));
+  }
+  REQUIRE(caught.reports.size() == 1);
+  CHECK(caught.reports.front().message == "Future exception was never retrieved");
+  CHECK(in_words(caught.reports.front().exception) == "error: unseen");
+  CHECK(caught.reports.front().details == "<Future finished exception=std::runtime_error('unseen')>");
+  co_return;
+}
+
+LOOP_TEST("FUT-022: result(), exception(), an await or cancel() retrieve the exception", "[core][future]") {
+  report_catcher caught;
+  {
+    const future<int> by_result;
+    by_result.set_exception(std::runtime_error("x"));
+    CHECK_THROWS(by_result.result());
+    const future<int> by_exception;
+    by_exception.set_exception(std::runtime_error("x"));
+    CHECK(by_exception.exception() != nullptr);
+    const future<int> by_await;
+    by_await.set_exception(std::runtime_error("x"));
+    const std::string how = co_await outcome(by_await);
+    CHECK(how == "error: x");
+    const future<int> by_cancel;
+    by_cancel.set_exception(std::runtime_error("x"));
+    CHECK_FALSE(by_cancel.cancel());
+  }
+  CHECK(caught.reports.empty());
+}
+
+LOOP_TEST("FUT-023: a result that nobody took, or a future left pending, is no report", "[core][future]") {
+  report_catcher caught;
+  {
+    const future<int> finished;
+    finished.set_result(1);
+    const future<int> abandoned;
+    const future<int> gone;
+    gone.cancel();
+  }
+  CHECK(caught.reports.empty());
+  co_return;
+}
+
+LOOP_TEST("FUT-024: get_loop() gives the loop of the future", "[core][future]") {
+  const future<int> f;
+  CHECK(&f.get_loop() == &get_running_loop());
+  co_return;
+}
+
+TEST_CASE("FUT-024: a future without a running loop needs one named", "[core][future]") {
+  CHECK_THROWS_AS(future<int>(), no_running_loop);
+  const std::shared_ptr<event_loop> loop = new_event_loop();
+  const future<int> f = loop->create_future<int>();
+  CHECK(&f.get_loop() == loop.get());
+  loop->close();
+  CHECK_THROWS_AS(f.get_loop(), loop_closed);
+}
+
+LOOP_TEST("FUT-025: the text shows state, result and exception", "[core][future]") {
+  const future<int> pending;
+  CHECK(to_string(pending) == "<Future pending>");
+  const future<int> finished;
+  finished.set_result(4);
+  CHECK(to_string(finished) == "<Future finished result=4>");
+  const future<std::string> text;
+  text.set_result("it's");
+  CHECK(to_string(text) == "<Future finished result=\"it's\">");
+  const future<void> empty;
+  empty.set_result();
+  CHECK(to_string(empty) == "<Future finished result=None>");
+  const future<int> gone;
+  gone.cancel();
+  CHECK(to_string(gone) == "<Future cancelled>");
+  const future<int> failed;
+  failed.set_exception(timeout_error());
+  CHECK(to_string(failed) == "<Future finished exception=TimeoutError('timed out')>");
+  CHECK(failed.exception() != nullptr);
+  co_return;
+}
+
+LOOP_TEST("FUT-025: the text shows one callback, two, or the first and the last", "[core][future]") {
+  const future<int> f;
+  const auto nothing = [](const future<int>&) {};
+  f.add_done_callback(nothing);
+  CHECK(to_string(f) == "<Future pending cb=[callback()]>");
+  f.add_done_callback(nothing);
+  CHECK(to_string(f) == "<Future pending cb=[callback(), callback()]>");
+  f.add_done_callback(nothing);
+  f.add_done_callback(nothing);
+  CHECK(to_string(f) == "<Future pending cb=[callback(), <2 more>, callback()]>");
+  co_return;
+}
+
+LOOP_TEST("FUT-030: ensure_future makes a task of a coroutine and leaves futures as they are", "[core][future]") {
+  const future<int> f;
+  const future<int> same = ensure_future(f);
+  CHECK(f == same);
+  std::string log;
+  const task<> made = ensure_future(await_into(f, log, "t"));
+  const task<> again = ensure_future(made);
+  CHECK(made == again);
+  f.set_result(1);
+  co_await made;
+  CHECK(log == "t=1 ");
+}
+
+LOOP_TEST("future: a move-only result is taken once", "[core][future]") {
+  const future<std::unique_ptr<int>> f;
+  f.set_result(std::make_unique<int>(5));
+  const std::unique_ptr<int> taken = co_await f;
+  REQUIRE(taken != nullptr);
+  CHECK(*taken == 5);
+  CHECK_THROWS_AS(f.result(), invalid_state_error);
+}
+
+LOOP_TEST("future: a set_exception of cancelled_error makes it cancelled", "[core][future]") {
+  const future<int> f;
+  f.set_exception(cancelled_error("by hand"));
+  CHECK(f.cancelled());
+  CHECK_THROWS_AS(f.set_exception(std::exception_ptr()), value_error);
+  co_return;
+}
+
+LOOP_TEST("future: an empty handle says so", "[core][future]") {
+  const future<int> nothing(nullptr);
+  CHECK_FALSE(static_cast<bool>(nothing));
+  CHECK_THROWS_AS(nothing.done(), invalid_state_error);
+  co_return;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// Tests whose body is a coroutine: LOOP_TEST runs it on one loop in asyncio's order, RUNTIME_TEST on several loops.
+#include <catch2/catch.hpp>
+#include <gyre/gyre.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace gyre_test {
+
+using namespace std::chrono_literals;
+
+inline gyre::run_options one_loop() { return gyre::run_options().loops(1); }
+
+/// Lets the loop take `turns` iterations: enough for what is ready and for what becomes ready by that.
+inline gyre::coro<> settle(int turns = 10) {
+  for (int i = 0; i < turns; ++i) co_await gyre::sleep(0ns);
+}
+
+/// An error in words: `cancelled`, `cancelled: why`, `timeout`, `error: what`.
+inline std::string in_words(const std::exception_ptr& error) {
+  try {
+    if (error != nullptr) std::rethrow_exception(error);
+    return "no error";
+  } catch (const gyre::cancelled_error& e) {
+    return *e.what() == '\0' ? std::string("cancelled") : std::string("cancelled: ") + e.what();
+  } catch (const gyre::timeout_error&) {
+    return "timeout";
+  } catch (const std::exception& e) {
+    return std::string("error: ") + e.what();
+  } catch (const gyre::base_exception& e) {
+    return std::string("base exception: ") + e.what();
+  }
+}
+
+/// How awaiting `aw` ends, in words: `done`, a number, a text, or an error.
+template <class A>
+gyre::coro<std::string> outcome(A aw) {
+  using T = typename A::value_type;
+  std::exception_ptr error;
+  try {
+    if constexpr (std::is_void_v<T>) {
+      co_await std::move(aw);
+      co_return "done";
+    } else if constexpr (std::is_arithmetic_v<T>) {
+      const T value = co_await std::move(aw);
+      co_return std::to_string(value);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      co_return co_await std::move(aw);
+    } else {
+      static_cast<void>(co_await std::move(aw));
+      co_return "done";
+    }
+  } catch (...) {
+    error = std::current_exception();
+  }
+  co_return in_words(error);
+}
+
+/// Sends a loop's reports to a list while it lives.
+class report_catcher {
+ public:
+  explicit report_catcher(gyre::event_loop& loop = gyre::get_running_loop()) : loop_(loop) {
+    loop_.set_exception_handler(
+        [this](gyre::event_loop&, const gyre::exception_context& context) { reports.push_back(context); });
+  }
+  report_catcher(const report_catcher&) = delete;
+  report_catcher& operator=(const report_catcher&) = delete;
+  ~report_catcher() { loop_.set_exception_handler({}); }
+
+  std::vector<gyre::exception_context> reports;
+
+ private:
+  gyre::event_loop& loop_;
+};
+
+}  // namespace gyre_test
+
+#define GYRE_LOOP_TEST(body, options, ...)                \
+  static gyre::coro<> body();                             \
+  TEST_CASE(__VA_ARGS__) { gyre::run(body(), (options)); } \
+  static gyre::coro<> body()
+
+#define LOOP_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), gyre_test::one_loop(), __VA_ARGS__)
+
+/// The first argument is the number of loops.
+#define RUNTIME_TEST(loop_number, ...) \
+  GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(runtime_test_), gyre::run_options().loops(loop_number), __VA_ARGS__)
