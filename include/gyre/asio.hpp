@@ -50,21 +50,6 @@ void run_on_loop(loop_core& loop, unique_function<void()> f);
 [[nodiscard]] boost::asio::cancellation_signal* take_signal();
 void give_signal(boost::asio::cancellation_signal* signal) noexcept;
 
-template <class T>
-class pool_allocator {
- public:
-  using value_type = T;
-  pool_allocator() noexcept = default;
-  template <class U>
-  pool_allocator(const pool_allocator<U>&) noexcept {}
-  [[nodiscard]] T* allocate(std::size_t n) { return static_cast<T*>(pool_allocate(n * sizeof(T))); }
-  void deallocate(T* p, std::size_t n) noexcept { pool_deallocate(p, n * sizeof(T)); }
-  template <class U>
-  friend bool operator==(const pool_allocator&, const pool_allocator<U>&) noexcept {
-    return true;
-  }
-};
-
 }  // namespace detail
 
 /// Runs functions where a task's handlers run: for a pinned task on its loop's thread, else where the completion is found.
@@ -211,14 +196,14 @@ class [[nodiscard]] io_operation<Initiation, void(Args...), InitArgs...> final :
   class handler {
    public:
     using executor_type = loop_executor;
-    using allocator_type = pool_allocator<void>;
+    using allocator_type = pool_allocator<std::byte>;
     using cancellation_slot_type = boost::asio::cancellation_slot;
 
     explicit handler(io_operation& op) noexcept : op_(&op) {}
     [[nodiscard]] executor_type get_executor() const noexcept {
       return loop_executor(*op_->here_, op_->task().state.is_pinned());
     }
-    [[nodiscard]] pool_allocator<std::byte> get_allocator() const noexcept { return {}; }
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return {}; }
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return op_->signal_->slot(); }
 
     void operator()(Args... args) {

@@ -212,4 +212,8 @@ void throw_if_cancelled(task_core& t) {
   if (t.state.take_cancel()) [[unlikely]] t.throw_cancelled();
 }
 
+void throw_if_cancelled(task_core& t, const future_core& awaited) {
+  if (t.state.take_cancel() && awaited.outcome() != future_core::status::cancelled) [[unlikely]] t.throw_cancelled();
+}
+
 }  // namespace gyre::detail

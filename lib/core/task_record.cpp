@@ -24,7 +24,7 @@ bool frames_are_still(const task_core& t) noexcept {
 }  // namespace
 
 bool task_record::cancel(std::string_view message) {
-  mark_retrieved();
+  if (done()) mark_retrieved();  // an error that is yet to come is news
   task_core* t = core();
   return t != nullptr && t->cancel(message);
 }

@@ -26,8 +26,8 @@ class completion_order::watcher final : public completion_node, public pooled {
   home& loop_;
 };
 
-std::shared_ptr<completion_order> completion_order::watch(const std::vector<core_ref<future_core>>& futures) {
-  auto order = std::make_shared<completion_order>();
+std::shared_ptr<completion_order> completion_order::watch(const pooled_vector<core_ref<future_core>>& futures) {
+  auto order = std::allocate_shared<completion_order>(pool_allocator<completion_order>());
   home& loop = running_home("as_completed");
   for (std::size_t i = 0; i < futures.size(); ++i) {
     auto node = std::make_unique<watcher>(order, i, loop);

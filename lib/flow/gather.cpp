@@ -34,9 +34,9 @@ class gather_core::watcher final : public completion_node, public pooled {
   core_ref<future_core> child_;
 };
 
-void gather_core::watch(std::vector<core_ref<future_core>> children) {
+void gather_core::watch(pooled_vector<core_ref<future_core>> children) {
   children_ = std::move(children);
-  std::vector<future_core*> different;
+  pooled_vector<future_core*> different;
   for (const auto& each : children_) {
     const bool again = std::find(different.begin(), different.end(), each.get()) != different.end();
     if (!again) different.push_back(each.get());
@@ -46,7 +46,7 @@ void gather_core::watch(std::vector<core_ref<future_core>> children) {
     fill();
     complete();
   }
-  std::vector<future_core*> done_already;
+  pooled_vector<future_core*> done_already;
   for (future_core* each : different) {
     auto node = std::make_unique<watcher>(*this, *each);
     if (each->add(*node)) {
@@ -83,7 +83,6 @@ void gather_core::child_done(future_core& child) noexcept {
 }
 
 bool gather_core::cancel(std::string_view message) {
-  mark_retrieved();
   if (done()) return false;
   bool any = false;
   for (const auto& each : children_) {

@@ -11,7 +11,7 @@ namespace gyre::detail {
 // first wakes the task; the task, when it resumes for any reason, closes the core.
 class wait_core : public pooled {
  public:
-  wait_core(std::vector<core_ref<future_core>> watched, return_when_t when)
+  wait_core(pooled_vector<core_ref<future_core>> watched, return_when_t when)
       : watched_(std::move(watched)), when_(when) {
     for (const auto& each : watched_) {
       if (!each->done()) ++unfinished_;
@@ -54,8 +54,8 @@ class wait_core : public pooled {
     return when_ == first_exception && done.outcome() == future_core::status::failed;
   }
 
-  std::vector<core_ref<future_core>> watched_;
-  std::vector<watcher*> watchers_;  // those that live; under lock_
+  pooled_vector<core_ref<future_core>> watched_;
+  pooled_vector<watcher*> watchers_;  // those that live; under lock_
   return_when_t when_;
   std::atomic<std::uint32_t> references_{1};
   spin_lock lock_;
@@ -121,7 +121,7 @@ void wait_core::watch(home& loop) {
 // The task goes on. A watcher that its future has delivered already is on its way through a ring and frees itself; it then
 // finds nobody waiting. Lock order: this core's, then a future's.
 void wait_core::unwatch() noexcept {
-  std::vector<watcher*> mine;
+  pooled_vector<watcher*> mine;
   {
     const std::lock_guard hold(lock_);
     task_ = nullptr;
@@ -158,7 +158,7 @@ void wait_core_release::operator()(wait_core* core) const noexcept {
   core->release();
 }
 
-wait_awaiter::wait_awaiter(std::vector<core_ref<future_core>> watched, return_when_t when,
+wait_awaiter::wait_awaiter(pooled_vector<core_ref<future_core>> watched, return_when_t when,
                            std::optional<std::int64_t> timeout)
     : timer_node(&time_out_now, &time_out_in_turn, false),
       core_(new wait_core(std::move(watched), when)),
@@ -204,7 +204,7 @@ void wait_awaiter::await_resume() {
 }
 
 coro<> until_done(core_ref<future_core> future) {
-  std::vector<core_ref<future_core>> one;
+  pooled_vector<core_ref<future_core>> one;
   one.push_back(std::move(future));
   co_await wait_awaiter(std::move(one), all_completed, std::nullopt);
 }

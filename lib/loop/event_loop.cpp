@@ -26,10 +26,21 @@ std::int64_t now_of(const home& loop) noexcept { return static_cast<const loop_c
 
 namespace {
 
-// Stops the loop when the future that run_until_complete() waits for is done.
-void stop_when_done(future_core& until, loop_core& loop) {
-  add_callback(until, [&loop](future_core&) { loop.stop_requested.store(true, std::memory_order_release); });
-}
+// Stops the loop when the future that run_until_complete() waits for is done; not any more once that has returned.
+class stop_when_done {
+ public:
+  stop_when_done(future_core& until, loop_core& loop)
+      : until_(until),
+        id_(add_callback(until, [&loop](future_core&) { loop.stop_requested.store(true, std::memory_order_release); })) {
+  }
+  stop_when_done(const stop_when_done&) = delete;
+  stop_when_done& operator=(const stop_when_done&) = delete;
+  ~stop_when_done() { remove_callback(until_, id_); }
+
+ private:
+  future_core& until_;
+  std::uint64_t id_;
+};
 
 // A loop that is set for a thread by set_event_loop().
 std::shared_ptr<event_loop>& thread_event_loop() {
@@ -76,7 +87,7 @@ void event_loop::drive(detail::future_core& until) {
     throw value_error("run_until_complete: the future belongs to another loop");
   }
   const auto held = detail::core_ref<detail::future_core>::share(until);
-  detail::stop_when_done(until, core);
+  const detail::stop_when_done stopper(until, core);
   try {
     run_forever();
   } catch (...) {

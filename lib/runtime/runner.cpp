@@ -27,7 +27,7 @@ class runner_core {
     if (runtime_ != nullptr) return runtime_->loop(0);
     if (options_.loop_factory()) {
       static_cast<void>(options_.resolved_loops());
-      made_ = options_.loop_factory()();
+      made_ = (*options_.loop_factory())();
       if (made_ == nullptr) throw value_error("run: the loop_factory returned no loop");
       if (options_.debug()) made_->set_debug(true);
       return *made_;

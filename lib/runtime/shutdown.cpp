@@ -34,7 +34,7 @@ coro<> end_tasks(std::optional<std::int64_t> timeout) {
     if (!(each == self)) left.push_back(each);
   }
   if (left.empty()) co_return;
-  std::vector<core_ref<future_core>> cores;
+  pooled_vector<core_ref<future_core>> cores;
   cores.reserve(left.size());
   for (const any_task& each : left) {
     each.cancel();

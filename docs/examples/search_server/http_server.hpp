@@ -35,14 +35,13 @@ struct http_server {
   gyre::coro<> drain() {  ///< Waits for the requests that are running, a second at most.
     for (int i = 0; i < 200 && running.use_count() > 1; ++i) co_await gyre::sleep(5ms);
   }
-  static gyre::coro<> end_of(auto operation) {  ///< An operation of Asio as the coroutine that wait_for() takes.
-    co_await std::move(operation);
-  }
+  /// An operation of Asio as a coroutine, which is what wait_for() takes.
+  static gyre::coro<> end_of(auto operation) { co_await std::move(operation); }
   gyre::coro<> serve(tcp::socket socket) {
     boost::beast::flat_buffer input;
     try {
       do {
-        if (input.size() == 0) co_await gyre::wait_for(end_of(socket.async_wait(tcp::socket::wait_read, use_gyre)), 60s);
+        if (input.size() == 0) co_await gyre::wait_for(end_of(socket.async_wait(socket.wait_read, use_gyre)), 60s);
       } while (co_await serve_one(socket, input));
       socket.shutdown(tcp::socket::shutdown_send);
       for (int i = 0; i < 1024; ++i) {  // closing over unread bytes would destroy the response on its way

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Shows: a server that embeds gyre. It indexes directory trees on every core, and answers searches meanwhile.
+#include <malloc.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <CLI/CLI.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/url/src.hpp>
 #include <clocale>
-#include <csignal>
 #include <iostream>
 #include <thread>
 
@@ -54,6 +54,7 @@ gyre::coro<> amain(application& app, gyre::runtime& runtime, tcp::endpoint addre
 
 int main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "C.UTF-8");
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);  // the memory of an index that was replaced goes back to the system
   std::vector<std::string> roots{"/usr/share/doc", "/usr/include"};
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;

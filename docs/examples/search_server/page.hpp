@@ -15,8 +15,7 @@ inline constexpr char page[] = R"html(<!doctype html><html lang="en"><meta chars
   document.querySelector('input').oninput = async ({ target }) => {
     const asked = target.value, found = await json('/search?q=' + encodeURIComponent(asked));
     if (asked !== target.value) return;  // a later search is on its way
-    total.textContent = asked && `${found.total} files`;
-    hits.replaceChildren(...found.hits.map(show));
+    total.textContent = asked && `${found.total} files`, hits.replaceChildren(...found.hits.map(show));
   };
   const look = s => stats.textContent = `${s.state}: ${s.files} files, ${s.tokens} words, ${s.requests} requests`;
   setInterval(() => json('/stats').then(look), 1000);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace gyre::detail {
 
@@ -37,5 +38,24 @@ struct pooled {
   static void* operator new(std::size_t size) { return pool_allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { pool_deallocate(memory, size); }
 };
+
+/// The pool as an allocator, for what is short-lived or grows with every call: handlers, lists of children.
+template <class T>
+class pool_allocator {
+ public:
+  using value_type = T;
+  pool_allocator() noexcept = default;
+  template <class U>
+  pool_allocator(const pool_allocator<U>&) noexcept {}
+  [[nodiscard]] T* allocate(std::size_t n) { return static_cast<T*>(pool_allocate(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t n) noexcept { pool_deallocate(p, n * sizeof(T)); }
+  template <class U>
+  friend bool operator==(const pool_allocator&, const pool_allocator<U>&) noexcept {
+    return true;
+  }
+};
+
+template <class T>
+using pooled_vector = std::vector<T, pool_allocator<T>>;
 
 }  // namespace gyre::detail

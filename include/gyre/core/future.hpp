@@ -8,7 +8,6 @@
 #include <gyre/core/task_core.hpp>
 
 #include <cstdint>
-#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -141,7 +140,7 @@ class [[nodiscard]] future_awaiter : public awaiter_base {
     return suspend_on(*awaited_, node_, at);
   }
   T await_resume() {
-    if (node_.task != nullptr) throw_if_cancelled(*node_.task);
+    if (node_.task != nullptr) throw_if_cancelled(*node_.task, *awaited_);
     awaited_->check_result();
     auto& slot = static_cast<result_slot<T>&>(awaited_->slot());
     if (!slot.has_value) throw_moved_out();
@@ -248,10 +247,16 @@ template <class F>
   return out;
 }
 
-template <class F>
-  requires requires(const F& f, std::string& out) { f.append_text(out); }
-std::ostream& operator<<(std::ostream& out, const F& f) {
-  return out << to_string(f);
+/// For any stream that takes characters: <ostream> is the caller's to include.
+template <class Stream, class F>
+  requires requires(const F& f, std::string& text, Stream& out) {
+    f.append_text(text);
+    out.write(text.data(), 1);
+  }
+Stream& operator<<(Stream& out, const F& f) {
+  const std::string text = to_string(f);
+  out.write(text.data(), static_cast<std::ptrdiff_t>(text.size()));
+  return out;
 }
 
 }  // namespace gyre

@@ -163,6 +163,8 @@ class waiter_node final : public completion_node {
 
 /// Throws cancelled_error if a cancel is pending for the task that just resumed.
 void throw_if_cancelled(task_core& t);
+/// The same after an await of `awaited`, which is done: if that was cancelled, its own error and message come out.
+void throw_if_cancelled(task_core& t, const future_core& awaited);
 
 /// A counted pointer to a future_core or a class derived from it.
 template <class Core>

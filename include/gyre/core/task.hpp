@@ -2,11 +2,11 @@
 #pragma once
 // task<T>: a coroutine that runs on its own. create_task, current_task, any_task.  Layer: core.
 // Bodies: lib/core/task.cpp
+#include <gyre/base/invoke.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/future.hpp>
 #include <gyre/core/task_record.hpp>
 
-#include <functional>
 #include <memory>
 #include <tuple>
 #include <vector>
@@ -64,7 +64,7 @@ class any_task : public detail::basic_future<unit, any_task>, public detail::tas
   void result() const = delete;  // the type is gone: keep the task<T>
   void operator co_await() const = delete;
   friend bool operator<(const any_task& a, const any_task& b) noexcept {
-    return std::less<>()(a.core_.get(), b.core_.get());
+    return reinterpret_cast<std::uintptr_t>(a.core_.get()) < reinterpret_cast<std::uintptr_t>(b.core_.get());
   }
 };
 
@@ -152,7 +152,7 @@ struct kept_call_of final : kept_call {
   template <class G, class... Given>
   explicit kept_call_of(G&& fn, Given&&... given) : callable(std::forward<G>(fn)), arguments(std::forward<Given>(given)...) {}
   auto call() {
-    return std::apply([this](auto&... each) { return std::invoke(callable, std::forward<Args>(each)...); }, arguments);
+    return std::apply([this](auto&... each) { return call_any(callable, std::forward<Args>(each)...); }, arguments);
   }
   F callable;
   std::tuple<Args...> arguments;

@@ -18,7 +18,7 @@ namespace detail {
 class completion_order {
  public:
   /// Starts to watch; the queue's items come one step after each end, on the loop that runs now.
-  static std::shared_ptr<completion_order> watch(const std::vector<core_ref<future_core>>& futures);
+  static std::shared_ptr<completion_order> watch(const pooled_vector<core_ref<future_core>>& futures);
 
   queue<std::size_t> done;
 
@@ -33,7 +33,7 @@ template <class Handle>
 class completions {
  public:
   completions(std::vector<Handle> tasks, std::optional<std::int64_t> timeout) : tasks_(std::move(tasks)) {
-    std::vector<detail::core_ref<detail::future_core>> cores;
+    detail::pooled_vector<detail::core_ref<detail::future_core>> cores;
     for (const Handle& each : tasks_) cores.push_back(each.shared("as_completed"));
     order_ = detail::completion_order::watch(cores);
     if (timeout) deadline_ = detail::deadline_after(detail::now_of(detail::running_home("as_completed")), *timeout);

@@ -28,7 +28,7 @@ class gather_core : public future_core {
       : future_core(&owner, result_room), home_(owner), collect_errors_(collect_errors) {}
 
   /// Watches the children; those done already count at once. Repeated arguments count once.
-  void watch(std::vector<core_ref<future_core>> children);
+  void watch(pooled_vector<core_ref<future_core>> children);
   virtual void fill() = 0;  // all children are done: makes the result
   [[nodiscard]] const char* kind() const noexcept override { return "_GatheringFuture"; }
   [[nodiscard]] future_core& child(std::size_t i) noexcept { return *children_[i]; }
@@ -40,7 +40,7 @@ class gather_core : public future_core {
   void child_done(future_core& child) noexcept;
 
   home& home_;
-  std::vector<core_ref<future_core>> children_;
+  pooled_vector<core_ref<future_core>> children_;
   std::atomic<std::size_t> unfinished_{0};
   std::atomic<bool> cancel_requested_{false};
   bool collect_errors_;
@@ -93,7 +93,7 @@ template <bool Errors, class... Ts>
 class tuple_gather final : public gather_core {
  public:
   using value_type = std::tuple<gathered<Errors, Ts>...>;
-  tuple_gather(home& owner, std::vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
+  tuple_gather(home& owner, pooled_vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
     watch(std::move(children));
   }
   void append_result(std::string& out) const override {
@@ -120,7 +120,7 @@ template <bool Errors, class T>
 class vector_gather final : public gather_core {
  public:
   using value_type = std::vector<gathered<Errors, T>>;
-  vector_gather(home& owner, std::vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
+  vector_gather(home& owner, pooled_vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
     watch(std::move(children));
   }
   void append_result(std::string& out) const override { append_value(out, result.value()); }

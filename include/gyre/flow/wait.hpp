@@ -46,7 +46,7 @@ struct wait_core_release {
 /// Waits until the condition of `when` holds for the watched futures, or `timeout` has passed.
 class [[nodiscard]] wait_awaiter : public awaiter_base, public timer_node {
  public:
-  wait_awaiter(std::vector<core_ref<future_core>> watched, return_when_t when, std::optional<std::int64_t> timeout);
+  wait_awaiter(pooled_vector<core_ref<future_core>> watched, return_when_t when, std::optional<std::int64_t> timeout);
   wait_awaiter(const wait_awaiter&) = delete;
   wait_awaiter& operator=(const wait_awaiter&) = delete;
   ~wait_awaiter();
@@ -77,7 +77,7 @@ template <class Handle>
 coro<wait_result<Handle>> wait_all(std::vector<Handle> tasks, wait_options options) {
   if (tasks.empty()) throw value_error("Set of Tasks/Futures is empty.");
   std::vector<Handle> different;
-  std::vector<core_ref<future_core>> cores;
+  pooled_vector<core_ref<future_core>> cores;
   for (const Handle& each : tasks) {
     bool again = false;
     for (const Handle& known : different) again = again || &known.core("wait") == &each.core("wait");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The event loop: callbacks, timers, tasks of one thread.  Layer: loop.  Bodies: lib/loop/event_loop.cpp
+#include <gyre/base/invoke.hpp>
 #include <gyre/core/task.hpp>
 #include <gyre/loop/exception_handler.hpp>
 #include <gyre/loop/handle.hpp>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 
 namespace gyre {
@@ -21,10 +21,10 @@ unique_function<void()> bind_callback(F&& fn, Args&&... args) {
   static_assert(!is_coro_v<std::remove_cvref_t<result>>,
                 "a coroutine function cannot be a callback: use create_task, or run_coroutine_threadsafe from outside");
   if constexpr (sizeof...(Args) == 0) {
-    return unique_function<void()>([fn = std::forward<F>(fn)]() mutable { std::invoke(fn); });
+    return unique_function<void()>([fn = std::forward<F>(fn)]() mutable { call_any(fn); });
   } else {
     return unique_function<void()>([fn = std::forward<F>(fn), kept = std::make_tuple(std::forward<Args>(args)...)]() mutable {
-      std::apply([&fn](auto&... each) { std::invoke(fn, each...); }, kept);
+      std::apply([&fn](auto&... each) { call_any(fn, each...); }, kept);
     });
   }
 }

@@ -2,11 +2,11 @@
 #pragma once
 // Plain functions on other threads: executors, run_in_executor, to_thread.  Layer: runtime.
 // Bodies: lib/runtime/offload.cpp, thread_pool.cpp
+#include <gyre/base/invoke.hpp>
 #include <gyre/base/unique_function.hpp>
 #include <gyre/loop/event_loop.hpp>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -62,7 +62,7 @@ bool shutdown_default_executor(loop_core& loop, std::chrono::steady_clock::time_
 void set_default_executor(loop_core& loop, std::shared_ptr<offload_executor> executor);
 
 /// A function under way and the task that waits for it; the function may outlive the wait.
-class offload_state : public pooled {
+class offload_state {
  public:
   offload_state() = default;
   offload_state(const offload_state&) = delete;
@@ -100,14 +100,14 @@ class offload_call final : public offload_state {
   void call() noexcept override {
     try {
       if constexpr (std::is_void_v<R>) {
-        std::apply([this](auto&... each) { std::invoke(std::move(fn_), std::forward<Args>(each)...); }, args_);
+        std::apply([this](auto&... each) { call_any(std::move(fn_), std::forward<Args>(each)...); }, args_);
         result_.emplace();
       } else if constexpr (std::is_reference_v<R>) {
-        R value = std::apply([this](auto&... each) -> R { return std::invoke(std::move(fn_), std::forward<Args>(each)...); }, args_);
+        R value = std::apply([this](auto&... each) -> R { return call_any(std::move(fn_), std::forward<Args>(each)...); }, args_);
         result_.emplace(std::addressof(value));
       } else {
         result_.emplace(
-            std::apply([this](auto&... each) -> R { return std::invoke(std::move(fn_), std::forward<Args>(each)...); }, args_));
+            std::apply([this](auto&... each) -> R { return call_any(std::move(fn_), std::forward<Args>(each)...); }, args_));
       }
     } catch (...) {
       result_.error = std::current_exception();
@@ -157,7 +157,7 @@ auto make_offload(F&& fn, Args&&... args) {
   using R = offload_result<F, Args...>;
   static_assert(!is_coro_v<R>, "to_thread() takes a plain function: a coroutine needs no thread, use create_task()");
   using call_type = offload_call<R, std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>;
-  return std::make_shared<call_type>(std::forward<F>(fn), std::forward<Args>(args)...);
+  return std::allocate_shared<call_type>(pool_allocator<call_type>(), std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 }  // namespace detail

@@ -4,7 +4,6 @@
 #include <gyre/loop/event_loop.hpp>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -19,7 +18,7 @@ enum class run_order : std::uint8_t {
 /// Options with named setters: `run_options().loops(4).debug(true)`.
 class run_options {
  public:
-  using factory = std::function<std::shared_ptr<event_loop>()>;
+  using factory = unique_function<std::shared_ptr<event_loop>()>;
 
   run_options() {}  // NOLINT: not an aggregate, see CONTRIBUTING on g++ 12
 
@@ -28,7 +27,9 @@ class run_options {
   run_options& debug(bool on) { return set(debug_, on); }
   run_options& order(run_order o) { return set(order_, std::optional<run_order>(o)); }
   /// Makes the loop; only with one loop.
-  run_options& loop_factory(factory f) { return set(loop_factory_, std::move(f)); }
+  run_options& loop_factory(factory f) {
+    return set(loop_factory_, f ? std::make_shared<factory>(std::move(f)) : nullptr);
+  }
   /// How long the end of run() waits in all; without it tasks are waited for without limit, executors for 5 minutes.
   run_options& shutdown_timeout(std::chrono::nanoseconds t) {
     return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
@@ -39,7 +40,7 @@ class run_options {
   [[nodiscard]] int loops() const noexcept { return loops_; }
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] std::optional<run_order> order() const noexcept { return order_; }
-  [[nodiscard]] const factory& loop_factory() const noexcept { return loop_factory_; }
+  [[nodiscard]] const std::shared_ptr<factory>& loop_factory() const noexcept { return loop_factory_; }
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -57,7 +58,7 @@ class run_options {
   int loops_ = 0;
   bool debug_ = false;
   std::optional<run_order> order_;
-  factory loop_factory_;
+  std::shared_ptr<factory> loop_factory_;  // shared by copies of the options
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
   std::string name_ = "gyre";
 };

@@ -76,7 +76,7 @@ class [[nodiscard]] gather_call
   };
 
   gathering_future<value_type> make() {
-    std::vector<core_ref<future_core>> children;
+    pooled_vector<core_ref<future_core>> children;
     children.reserve(sizeof...(As));
     std::apply([&](auto&... each) { (children.push_back(future_of(each, "gather")), ...); }, arguments_);
     return gathering_future<value_type>(core_ref<future_core>(
@@ -138,7 +138,7 @@ class [[nodiscard]] gather_vector_call
   friend class gather_starter;
 
   gathering_future<value_type> make() {
-    std::vector<core_ref<future_core>> children;
+    pooled_vector<core_ref<future_core>> children;
     children.reserve(arguments_.size());
     for (A& each : arguments_) children.push_back(future_of(each, "gather"));
     return gathering_future<value_type>(
