@@ -33,9 +33,11 @@ struct local_list {
 };
 
 // How many free cells of one class a thread keeps: about 64 KiB, at least 16 and at most 512 cells.
-constexpr std::size_t bound(std::size_t size_class) noexcept {
-  return std::clamp<std::size_t>(64 * 1024 / ((size_class + 1) * granule), 16, 512);
-}
+constexpr std::array<std::size_t, classes> bounds = [] {
+  std::array<std::size_t, classes> cells{};
+  for (std::size_t c = 0; c < classes; ++c) cells[c] = std::clamp<std::size_t>(64 * 1024 / ((c + 1) * granule), 16, 512);
+  return cells;
+}();
 
 struct central_list {
   spin_lock guard;
@@ -154,7 +156,7 @@ void pool_deallocate(void* memory, std::size_t size, cell_use use) noexcept {
   auto* cell = static_cast<free_cell*>(memory);
   cell->next = mine.head;
   mine.head = cell;
-  if (++mine.count > bound(size_class)) [[unlikely]] overflow(static_cast<std::size_t>(use), size_class);
+  if (++mine.count > bounds[size_class]) [[unlikely]] overflow(static_cast<std::size_t>(use), size_class);
 }
 
 }  // namespace gyre::detail

@@ -19,6 +19,40 @@ bool may_install() noexcept {
   return ::sigaction(SIGINT, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
 }
 
+// In front of Asio's signal handler, which it calls: a second SIGINT has to end a process whose loop is stuck in user code
+// and never looks at its reactor. Only async-signal-safe calls here.
+std::atomic<int> interrupts{0};
+struct sigaction behind {};
+
+extern "C" void end_stuck_process(int) { ::_exit(130); }
+
+extern "C" void count_interrupt(int signal) {
+  if (interrupts.fetch_add(1, std::memory_order_relaxed) == 1) {
+    struct sigaction end {};
+    end.sa_handler = &end_stuck_process;
+    ::sigaction(SIGALRM, &end, nullptr);
+    ::alarm(1);
+  }
+  behind.sa_handler(signal);
+}
+
+void put_counter_in_front() noexcept {
+  interrupts.store(0, std::memory_order_relaxed);
+  struct sigaction ours {};
+  ours.sa_handler = &count_interrupt;
+  ::sigfillset(&ours.sa_mask);
+  ::sigaction(SIGINT, nullptr, &behind);
+  ::sigaction(SIGINT, &ours, nullptr);
+}
+
+void take_counter_away() noexcept {
+  if (interrupts.load(std::memory_order_relaxed) > 1) {
+    ::alarm(0);
+    std::signal(SIGALRM, SIG_DFL);
+  }
+  ::sigaction(SIGINT, &behind, nullptr);
+}
+
 }  // namespace
 
 // The handler runs in the loop's reactor, on the loop's thread or on one that stands in for it: cancel() and
@@ -27,13 +61,14 @@ class interrupt_guard::listener {
  public:
   listener(loop_core& l, reactor& r, future_core& main) : loop_(l), reactor_(r), main_(main), signals_(r.context()) {
     signals_.add(SIGINT);
+    put_counter_in_front();
     reactor_.operations.fetch_add(1, std::memory_order_relaxed);
     listen();
   }
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
   ~listener() {
-    if (count() > 1) ::alarm(0);
+    take_counter_away();
     boost::system::error_code ignored;
     signals_.cancel(ignored);
     signals_.clear(ignored);
@@ -56,10 +91,7 @@ class interrupt_guard::listener {
       main_.cancel({});
       return;
     }
-    // Python: at once. A step that never ends is given a second; alarm's default action would be 142, so exit ourselves.
-    std::signal(SIGALRM, [](int) { ::_exit(130); });
-    ::alarm(1);
-    loop_.request_stop();
+    loop_.request_stop();  // Python: at once; here after the current step, which has a second: see count_interrupt
   }
 
   loop_core& loop_;

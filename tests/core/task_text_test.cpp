@@ -31,17 +31,21 @@ coro<> fail() {
   co_return;
 }
 
-/// Replaces the file by FILE and the line, if `mask_line`, by N.
-std::string masked(std::string text, bool mask_line = true) {
-  for (std::size_t at = text.find(__FILE__); at != std::string::npos; at = text.find(__FILE__, at)) {
-    text.replace(at, std::string(__FILE__).size(), "FILE");
-    at += std::string("FILE:").size();
+/// `text` with FILE for this file's name and, if `mask_line`, N for the line.
+std::string masked(const std::string& text, bool mask_line = true) {
+  const std::string file = std::string(__FILE__) + ':';
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t at = text.find(file); at != std::string::npos; at = text.find(file, from)) {
+    out.append(text, from, at - from);
+    out += "FILE:";
+    from = at + file.size();
     if (!mask_line) continue;
-    std::size_t end = at;
-    while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end])) != 0) ++end;
-    text.replace(at, end - at, "N");
+    out += 'N';
+    while (from < text.size() && std::isdigit(static_cast<unsigned char>(text[from])) != 0) ++from;
   }
-  return text;
+  out.append(text, from, std::string::npos);
+  return out;
 }
 
 }  // namespace
@@ -58,9 +62,10 @@ LOOP_TEST("TASK-043: text of a task that waits shows the line and the future", "
   const task_options named{.name = "n"};
   const task<int> t = create_task(wait_here(f), named);
   co_await settle(2);
-  CHECK(masked(to_string(t), false) == "<Task pending name='n' coro=<wait_here() running at FILE:" +
-                                           std::to_string(awaiting_line) +
-                                           "> wait_for=<Future pending cb=[task_wakeup()]>>");
+  std::string expected = "<Task pending name='n' coro=<wait_here() running at FILE:";
+  expected += std::to_string(awaiting_line);
+  expected += "> wait_for=<Future pending cb=[task_wakeup()]>>";
+  CHECK(masked(to_string(t), false) == expected);
   f.set_result(1);
   co_await t;
 }

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 gyre::coro<std::string> fetch_data(unsigned name) {
   std::mt19937 random(72 + name);  // seeded by the name: every run prints the same, on any loop
-  const unsigned tenths = 1 + random() % 10;
+  const auto tenths = static_cast<unsigned>(1 + random() % 10);
   std::printf("%u wait sec %u\n", name, tenths);
   co_await gyre::sleep(100ms * tenths);
   co_return "fetched " + std::to_string(name);
