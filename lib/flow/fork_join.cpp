@@ -132,13 +132,12 @@ std::coroutine_handle<> fork_block::start(task_core& parent, std::coroutine_hand
 std::coroutine_handle<> fork_block::continue_parent() noexcept {
   task_core& parent = *parent_;
   thread_state& thread = this_thread();
-  if (parent.state.is_pinned() || thread.budget <= 1) {
+  if (parent.state.is_pinned() || !thread.spend()) {
     thread.current = nullptr;
     parent.state.yield();
     parent.at().enqueue(parent);
     return std::noop_coroutine();
   }
-  --thread.budget;
   thread.current = &parent;
   parent.move_to(*thread.loop);
   return parent_at_;
@@ -154,7 +153,7 @@ std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noex
   auto* next = static_cast<fork_child*>(thread.forks->pop());
   if (next == nullptr || &next->block != this) return settle_debt(c, next);
   next->debt += c.debt;
-  if (--thread.budget == 0) [[unlikely]] {
+  if (!thread.spend()) [[unlikely]] {
     push(*next);
     return std::noop_coroutine();
   }
@@ -175,7 +174,7 @@ std::coroutine_handle<> fork_block::settle_debt(fork_child& c, fork_child* other
   }
   if (other == nullptr) return std::noop_coroutine();
   thread_state& thread = this_thread();
-  if (--thread.budget == 0) {
+  if (!thread.spend()) {
     push(*other);
     return std::noop_coroutine();
   }

@@ -14,6 +14,9 @@ void arm_timer(home& loop, timer_node& node, std::int64_t deadline) {
   static_cast<loop_core&>(loop).timers.arm(node, deadline);
 }
 bool disarm_timer(home& loop, timer_node& node) noexcept { return static_cast<loop_core&>(loop).timers.disarm(node); }
+bool take_back_timer(home& loop, timer_node& node) noexcept {
+  return static_cast<loop_core&>(loop).timers.take_back(node);
+}
 void arm_timer_now(home& loop, timer_node& node) {
   auto& core = static_cast<loop_core&>(loop);
   if (node.fires_directly()) {

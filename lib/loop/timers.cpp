@@ -68,17 +68,19 @@ void timer_heap::queue_now(timer_node& node, intrusive_list<runnable>& ring) noe
   ring.push_back(node);
 }
 
+bool timer_heap::take_back(timer_node& node) noexcept {
+  using stage = timer_node::stage;
+  const std::lock_guard hold(lock_);
+  if (node.stage_.load(std::memory_order_relaxed) != stage::armed) return false;
+  remove_at(node.index_);
+  publish_next();
+  node.stage_.store(stage::idle, std::memory_order_relaxed);
+  return true;
+}
+
 bool timer_heap::disarm(timer_node& node) noexcept {
   using stage = timer_node::stage;
-  {
-    const std::lock_guard hold(lock_);
-    if (node.stage_.load(std::memory_order_relaxed) == stage::armed) {
-      remove_at(node.index_);
-      publish_next();
-      node.stage_.store(stage::idle, std::memory_order_relaxed);
-      return true;
-    }
-  }
+  if (take_back(node)) return true;
   // A direct node may be in the hands of another thread for some instructions more.
   for (backoff pause; node.stage_.load(std::memory_order_acquire) == stage::firing;) pause.once();
   if (node.stage_.exchange(stage::idle, std::memory_order_relaxed) == stage::queued && node.linked()) {

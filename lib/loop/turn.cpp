@@ -66,8 +66,9 @@ bool loop_core::turn_asyncio() {
 
 bool loop_core::turn_fork_join() {
   bool any = collect();
-  this_thread().budget = static_cast<std::uint32_t>(setup_.steps_a_turn);
-  for (int i = 0; i < setup_.steps_a_turn && run_one(); ++i) {
+  thread_state& thread = this_thread();  // this code stays on its thread, whatever the tasks do
+  thread.budget = static_cast<std::uint32_t>(setup_.steps_a_turn);
+  for (; thread.budget > 0 && run_one(); --thread.budget) {
     any = true;
     if (stop_requested.load(std::memory_order_relaxed)) return true;
   }

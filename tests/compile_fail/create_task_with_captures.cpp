@@ -10,6 +10,7 @@ gyre::task<int> start(std::string text) {
   return gyre::create_task([](std::string own) -> gyre::coro<int> { co_return static_cast<int>(own.size()); },
                            std::move(text));
 #else
+  // coroutine-rules: allow, this is what must not compile
   return gyre::create_task([text]() -> gyre::coro<int> { co_return static_cast<int>(text.size()); });
 #endif
 }

@@ -160,6 +160,8 @@ def write_tree(root, seed, files=120):
     for name, data in special.items():
         with open(os.path.join(root, name), "wb") as file:
             file.write(data)
+    with open(os.path.join(os.fsencode(root), b"not_utf8_\xff"), "wb") as file:
+        file.write(b"lynx")
     os.symlink(os.path.join(root, "no_newline"), os.path.join(root, "link_to_file"))
     os.symlink(root, os.path.join(root, "link_to_itself"))
     os.mkfifo(os.path.join(root, "pipe"))
@@ -209,6 +211,7 @@ class Answers(WithTree):
         status, _, body = self.server.get("/search?q=zebra%FF")
         self.assertEqual(status, 200)
         self.assertEqual(json.loads(body)["total"], self.reference.search("zebra")["total"])
+        self.assertEqual([hit["file"][-10:] for hit in self.server.search("lynx")["hits"]], ["not_utf8_?"])
 
     def test_stats_count_the_tree(self):
         status, headers, body = self.server.get("/stats")

@@ -18,6 +18,7 @@ struct http_server {
   std::function<response(const request&)> answer;           // may run on all loops at once
   std::chrono::milliseconds patience;                       // from the first byte of a request to its last
   std::shared_ptr<void> running = std::make_shared<int>();  // each running request has a copy
+  std::atomic<bool> draining = false;
   gyre::coro<> accept(tcp::acceptor acceptor) {  ///< Serves all who connect, spread over the loops, until cancelled.
     for (int next = 0;; next = (next + 1) % gyre::loop_count()) {
       gyre::task_options home;
@@ -32,8 +33,10 @@ struct http_server {
       co_await gyre::sleep(50ms);
     }
   }
-  gyre::coro<> drain() {  ///< Waits for the requests that are running, a second at most.
-    for (int i = 0; i < 200 && running.use_count() > 1; ++i) co_await gyre::sleep(5ms);
+  gyre::coro<> drain() {  ///< Lets the running requests end, which takes a second at most.
+    draining = true;
+    const double end = gyre::get_running_loop().time() + 1;
+    while (running.use_count() > 1 && gyre::get_running_loop().time() < end) co_await gyre::sleep(5ms);
   }
   /// An operation of Asio as a coroutine, which is what wait_for() takes.
   static gyre::coro<> end_of(auto operation) { co_await std::move(operation); }
@@ -70,7 +73,7 @@ struct http_server {
     const request& asked = parser.get();
     response out = status == http::status::ok ? answer(asked) : response(status, 11, "refused\n");
     out.version(asked.version());
-    out.keep_alive(status == http::status::ok && asked.keep_alive());
+    out.keep_alive(status == http::status::ok && asked.keep_alive() && !draining);
     out.prepare_payload();
     if (asked.method() == http::verb::head) out.body().clear();  // its length stays in the header
     co_await gyre::wait_for(end_of(http::async_write(socket, out, use_gyre)), 60s);

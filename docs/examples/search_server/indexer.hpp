@@ -81,11 +81,7 @@ class indexer {
   }
   gyre::coro<> add_file(pass& work, segment& part, std::string path) {
     totals& counted = *work.made.counted;
-    std::optional<std::string> text;
-    {
-      auto permit = co_await work.reads.scoped();
-      text = co_await gyre::to_thread(read, path);
-    }
+    std::optional<std::string> text = co_await gyre::with(work.reads, [&] { return gyre::to_thread(read, path); });
     if (!text) co_return void(++counted.skipped);
     word_map words;
     word_reader reader(*text);

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -18,9 +17,12 @@ gyre::coro<> worker(gyre::semaphore& gate, int id) {
 
 gyre::coro<> amain() {
   gyre::semaphore gate(2);
-  std::vector<gyre::coro<>> workers;
-  for (int id = 0; id < 5; ++id) workers.push_back(worker(gate, id));
-  co_await gyre::gather(std::move(workers));
+  gyre::event_loop& loop = gyre::get_running_loop();
+  std::vector<gyre::task<>> workers;
+  for (int id = 0; id < 5; ++id) {
+    workers.push_back(loop.create_task(worker(gate, id)));  // pinned: they reach the gate in this order
+  }
+  co_await gyre::gather(workers);
 }
 
 int main() { gyre::run(amain()); }

@@ -34,8 +34,15 @@ struct thread_state {
   task_core* current = nullptr;              // the task whose code runs, null in callbacks
   steal_deque<task_core>* forks = nullptr;   // where gather puts siblings; null in asyncio order
   const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word: is it worth telling that there is work?
-  std::uint32_t budget = 0;                  // transfers left until the loop gets a look at its other queues
+  std::uint32_t budget = 0;                  // steps left in this turn, transfers included
   std::coroutine_handle<> next = nullptr;    // trampoline: see core/transfer.hpp
+
+  /// One more transfer? The last unit is the loop's own: it ends the turn.
+  [[nodiscard]] bool spend() noexcept {
+    if (budget <= 1) [[unlikely]] return false;
+    --budget;
+    return true;
+  }
 };
 
 /// This thread's state. A reference must not be kept over a suspension.

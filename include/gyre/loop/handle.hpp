@@ -17,7 +17,10 @@ namespace detail {
 class call_core final : public timer_node, public pooled {
  public:
   explicit call_core(home& loop, unique_function<void()> callback) noexcept
-      : timer_node(&never_direct, &turn, false), loop_(loop), callback_(std::move(callback)) {}
+      : timer_node(&never_direct, &turn, false),
+        loop_(loop.identity()),
+        era_(loop_.era()),
+        callback_(std::move(callback)) {}
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -31,7 +34,8 @@ class call_core final : public timer_node, public pooled {
   static void never_direct(timer_node&) noexcept {}
   static void turn(runnable& r, fate f) noexcept;
 
-  home& loop_;
+  loop_identity& loop_;  // the handle may outlive the loop
+  std::uint32_t era_;
   unique_function<void()> callback_;
   std::atomic<std::uint32_t> references_{1};
   std::atomic<bool> cancelled_{false};

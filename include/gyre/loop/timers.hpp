@@ -59,6 +59,9 @@ class timer_heap {
   /// Takes a node back, whatever became of it. True if it had not come due.   Thread: any for direct nodes, else the loop's.
   bool disarm(timer_node& node) noexcept;
 
+  /// Takes a node back if it has not come due yet; false if it has.   Thread: any.
+  bool take_back(timer_node& node) noexcept;
+
   /// The earliest deadline, `never` if there is none. A cheap read that may be older by an instant.   Thread: any.
   [[nodiscard]] std::int64_t next_deadline() const noexcept { return next_.load(std::memory_order_acquire); }
 
@@ -97,6 +100,7 @@ class timer_heap {
 /// Arms and disarms at the heap of a task's or callback's loop.
 void arm_timer(home& loop, timer_node& node, std::int64_t deadline);
 bool disarm_timer(home& loop, timer_node& node) noexcept;
+bool take_back_timer(home& loop, timer_node& node) noexcept;
 /// As call_soon: a node that is not direct goes into its loop's ring; a direct one is due at once.
 void arm_timer_now(home& loop, timer_node& node);
 [[nodiscard]] std::int64_t now_of(const home& loop) noexcept;

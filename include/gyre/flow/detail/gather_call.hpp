@@ -12,12 +12,15 @@ std::coroutine_handle<typename coro<T>::promise_type> frame_of(coro<T>& body) {
 template <bool Errors, class... As>
 class [[nodiscard]] gather_call
     : public gather_starter<gather_call<Errors, As...>, std::tuple<gathered<Errors, value_of_argument<As>>...>> {
+  using starter = gather_starter<gather_call<Errors, As...>, std::tuple<gathered<Errors, value_of_argument<As>>...>>;
+
  public:
   using value_type = std::tuple<gathered<Errors, value_of_argument<As>>...>;
 
   template <class... Given>
   explicit gather_call(Given&&... aws) : arguments_(std::forward<Given>(aws)...) {}
-  gather_call(gather_call&&) noexcept = default;
+  /// Before it is awaited: as an argument of wait_for(), shield(), gather().
+  gather_call(gather_call&& other) noexcept : starter(std::move(other)), arguments_(std::move(other.arguments_)) {}
   gather_call& operator=(gather_call&&) = delete;
   ~gather_call() {
     if (fork_ != nullptr) fork_->abandon();
@@ -92,12 +95,14 @@ template <bool Errors, class A>
 class [[nodiscard]] gather_vector_call
     : public gather_starter<gather_vector_call<Errors, A>, std::vector<gathered<Errors, value_of_argument<A>>>> {
   using child_value = value_of_argument<A>;
+  using starter = gather_starter<gather_vector_call<Errors, A>, std::vector<gathered<Errors, value_of_argument<A>>>>;
 
  public:
   using value_type = std::vector<gathered<Errors, child_value>>;
 
   explicit gather_vector_call(std::vector<A> all) noexcept : arguments_(std::move(all)) {}
-  gather_vector_call(gather_vector_call&&) noexcept = default;
+  gather_vector_call(gather_vector_call&& other) noexcept
+      : starter(std::move(other)), arguments_(std::move(other.arguments_)) {}
   gather_vector_call& operator=(gather_vector_call&&) = delete;
   ~gather_vector_call() {
     if (fork_ != nullptr) fork_->abandon();
