@@ -210,6 +210,7 @@ bool loop_core::prepare_park(std::int64_t& deadline) {
 }
 
 void loop_core::awoken() noexcept {
+  watched_ = false;
   sleeping_.store(false, std::memory_order_relaxed);  // a late W2 that reads true only wakes once too often
   if (setup_.peers != nullptr) setup_.peers->awake(*this);
 }

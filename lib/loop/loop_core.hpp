@@ -54,6 +54,8 @@ class peer_group {
   virtual std::int64_t about_to_sleep(loop_core& l) = 0;
   /// `l` sleeps no more, or never did.
   virtual void awake(loop_core& l) noexcept = 0;
+  /// `l` is about to run something, for the first time since it was awake: somebody has to watch it from now on.
+  virtual void starts_work(loop_core& l) noexcept = 0;
   /// True if some loop has stealable work.
   [[nodiscard]] virtual bool anything_to_steal() const noexcept = 0;
   /// `l`, which was woken to search, has found work.
@@ -218,6 +220,11 @@ class loop_core final : public home {
   void abandon_tasks() noexcept;
   void push_ready(task_core& t) noexcept;
   void resume_fork(task_core& t) noexcept;
+  void ask_to_be_watched() noexcept {
+    if (watched_ || setup_.peers == nullptr) return;
+    watched_ = true;
+    setup_.peers->starts_work(*this);
+  }
 
   loop_setup setup_;
   event_loop* shell_;
@@ -235,6 +242,7 @@ class loop_core final : public home {
   unsigned next_queue_ = 0;
   std::int64_t last_poll_ = 0;
   int turns_since_poll_ = 0;
+  bool watched_ = false;  // the peers know that this loop runs user code
   platform* platform_;  // null: the real one
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()

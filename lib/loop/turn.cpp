@@ -55,6 +55,7 @@ bool loop_core::turn_asyncio() {
   if (timers.next_deadline() != never) timers.fire_due(now(), ring_);
   batch_.splice_back(ring_);
   bool any = false;
+  if (!batch_.empty()) ask_to_be_watched();
   while (!batch_.empty()) {
     any = true;
     count_step();
@@ -68,6 +69,7 @@ bool loop_core::turn_fork_join() {
   bool any = collect();
   thread_state& thread = this_thread();  // this code stays on its thread, whatever the tasks do
   thread.budget = static_cast<std::uint32_t>(setup_.steps_a_turn);
+  if (!ring_.empty() || !batch_.empty() || !ready.empty() || !forks.empty()) ask_to_be_watched();
   for (; thread.budget > 0 && run_one(); --thread.budget) {
     any = true;
     if (stop_requested.load(std::memory_order_relaxed)) return true;
@@ -155,6 +157,7 @@ void loop_core::resume_fork(task_core& t) noexcept {
 }
 
 void loop_core::run_stolen(stolen s) noexcept {
+  ask_to_be_watched();
   count_step();
   trace(trace_event::stolen, *s.task);
   if (s.fork_child) {

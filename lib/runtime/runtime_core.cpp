@@ -134,9 +134,11 @@ std::int64_t runtime_core::about_to_sleep(loop_core& l) {
 void runtime_core::awake(loop_core& l) noexcept {
   static_cast<void>(parking_.awake(l));
   if (watcher_.load(std::memory_order_relaxed) == &l) watcher_.store(nullptr, std::memory_order_release);
+}
+
+// An alarm wakes some sleeper if this goes on for long. Most times it is set already, and it costs one system call.
+void runtime_core::starts_work(loop_core& l) noexcept {
   if (watcher_.load(std::memory_order_relaxed) != nullptr) return;
-  // From now on somebody has to watch this one: an alarm wakes a sleeper if this goes on for long. Most times it is set
-  // already.
   loop_core* chosen = parking_.any_sleeper();
   loop_core* none = nullptr;
   if (chosen != nullptr && watcher_.compare_exchange_strong(none, chosen, std::memory_order_acq_rel)) {

@@ -48,6 +48,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   void work_added() noexcept override;
   std::int64_t about_to_sleep(loop_core& l) override;
   void awake(loop_core& l) noexcept override;
+  void starts_work(loop_core& l) noexcept override;
   [[nodiscard]] bool anything_to_steal() const noexcept override;
   void found_work(loop_core& l) noexcept override;
   void for_each_loop(void (*each)(loop_core&, void*), void* context) override;

@@ -115,7 +115,7 @@ class basic_future {
 /// The result of a done future for a caller who will not ask again: moved out if it cannot be copied.
 template <class T, class Self>
 T take_result(const basic_future<T, Self>& f) {
-  if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
+  if constexpr (std::is_void_v<T> || std::is_reference_v<T> || is_copyable<T>) {
     return f.result();
   } else {
     f.result();
@@ -148,7 +148,7 @@ class [[nodiscard]] future_awaiter : public awaiter_base {
       return;
     } else if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*slot.value());
-    } else if constexpr (!std::is_copy_constructible_v<T>) {
+    } else if constexpr (!is_copyable<T>) {
       slot.has_value = false;
       const moved_out_guard destroy(slot);
       return std::move(slot.value());

@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <source_location>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -36,6 +37,18 @@ struct result_base {
 template <class T>
 using stored = std::conditional_t<std::is_void_v<T>, unit,
                                   std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+
+/// Whether a result can be copied for a second taker. A container says yes for itself even where its elements say no.
+template <class T>
+inline constexpr bool is_copyable = std::is_copy_constructible_v<T>;
+template <class T>
+  requires requires(T& t) {
+    typename T::value_type;
+    t.begin();
+  }
+inline constexpr bool is_copyable<T> = std::is_copy_constructible_v<T> && is_copyable<typename T::value_type>;
+template <class... Ts>
+inline constexpr bool is_copyable<std::tuple<Ts...>> = (is_copyable<Ts> && ...);
 
 /// Room for one T or an error, filled once.
 template <class T>

@@ -51,7 +51,7 @@ template <class T>
 stored<T> value_of(future_core& child) {
   auto& slot = static_cast<result_slot<T>&>(child.slot());
   if (!slot.has_value) throw_moved_out();
-  if constexpr (!std::is_copy_constructible_v<stored<T>>) {
+  if constexpr (!is_copyable<stored<T>>) {
     return std::move(slot.value());
   } else {
     if (child.sole_reference()) return std::move(slot.value());

@@ -39,7 +39,7 @@ class shield_of final : public shield_core {
  private:
   void copy_value(future_core& inner) override {
     auto& from = static_cast<result_slot<T>&>(inner.slot());
-    if constexpr (std::is_copy_constructible_v<stored<T>>) {
+    if constexpr (is_copyable<stored<T>>) {
       result_.emplace(from.value());
     } else {
       result_.emplace(std::move(from.value()));

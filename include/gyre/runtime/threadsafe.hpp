@@ -44,7 +44,7 @@ class blocking_future {
       return;
     } else if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*slot.value());
-    } else if constexpr (std::is_copy_constructible_v<T>) {
+    } else if constexpr (detail::is_copyable<T>) {
       return slot.value();
     } else {
       return std::move(slot.value());
