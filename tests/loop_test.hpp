@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// Tests whose body is a coroutine: LOOP_TEST runs it on one loop in asyncio's order, RUNTIME_TEST on several loops.
+// Tests whose body is a coroutine: LOOP_TEST runs it on one loop in asyncio's order, RUNTIME_TEST on several loops; each
+// on the virtual clock first, then on real threads.
 #include <catch2/catch.hpp>
 #include <gyre/gyre.hpp>
+#include <gyre/testing.hpp>
 
 #include <chrono>
-#include <cstdio>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
@@ -82,13 +84,26 @@ class report_catcher {
 
 }  // namespace gyre_test
 
-#define GYRE_LOOP_TEST(body, options, ...)                \
-  static gyre::coro<> body();                             \
-  TEST_CASE(__VA_ARGS__) { gyre::run(body(), (options)); } \
+namespace gyre_test {
+
+/// Runs a test's body under the simulation from each of `seeds` seeds, where a lost wake-up is an error, then for real.
+inline void run_both_ways(int loops, std::uint64_t seeds, gyre::coro<> (*body)()) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    INFO("simulation, seed " << seed);
+    gyre::testing::simulate(seed, gyre::run_options().loops(loops), body());
+  }
+  INFO("for real");
+  gyre::run(body(), gyre::run_options().loops(loops));
+}
+
+}  // namespace gyre_test
+
+#define GYRE_LOOP_TEST(body, loops, seeds, ...)                        \
+  static gyre::coro<> body();                                         \
+  TEST_CASE(__VA_ARGS__) { gyre_test::run_both_ways(loops, seeds, body); } \
   static gyre::coro<> body()
 
-#define LOOP_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), gyre_test::one_loop(), __VA_ARGS__)
+#define LOOP_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), 1, 1, __VA_ARGS__)
 
 /// The first argument is the number of loops.
-#define RUNTIME_TEST(loop_number, ...) \
-  GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(runtime_test_), gyre::run_options().loops(loop_number), __VA_ARGS__)
+#define RUNTIME_TEST(loops, ...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(runtime_test_), loops, 8, __VA_ARGS__)

@@ -5,6 +5,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/system/system_error.hpp>
 #include <gyre/core/coro.hpp>
@@ -59,9 +60,16 @@ class loop_executor {
  public:
   loop_executor(detail::loop_core& loop, bool pinned) noexcept : loop_(&loop), pinned_(pinned) {}
 
+  /// The same, but never inside execute(): what Asio's post() asks for.
+  [[nodiscard]] loop_executor require(boost::asio::execution::blocking_t::never_t) const noexcept {
+    loop_executor later = *this;
+    later.never_inside_ = true;
+    return later;
+  }
+
   template <class F>
   void execute(F&& f) const {
-    if (!pinned_ || detail::is_loop_thread(*loop_)) {
+    if (!never_inside_ && (!pinned_ || detail::is_loop_thread(*loop_))) {
       std::decay_t<F> now(std::forward<F>(f));
       now();
     } else {
@@ -69,12 +77,13 @@ class loop_executor {
     }
   }
   friend bool operator==(const loop_executor& a, const loop_executor& b) noexcept {
-    return a.loop_ == b.loop_ && a.pinned_ == b.pinned_;
+    return a.loop_ == b.loop_ && a.pinned_ == b.pinned_ && a.never_inside_ == b.never_inside_;
   }
 
  private:
   detail::loop_core* loop_;
   bool pinned_;
+  bool never_inside_ = false;
 };
 
 /// The executor of a loop: what is executed runs as one of its callbacks.

@@ -84,8 +84,8 @@ void throw_result_set(const future_core& core) {
 
 event_loop& loop_of(const future_core& core) {
   home* h = core.where();
-  if (h == nullptr) throw no_running_loop("get_loop: the future belongs to no loop");
-  if (h->closed()) throw loop_closed("get_loop: the event loop is closed");
+  if (h == nullptr && !core.belongs_to_loop()) throw no_running_loop("get_loop: the future belongs to no loop");
+  if (h == nullptr || h->closed()) throw loop_closed("get_loop: the event loop is closed");
   return h->as_loop();
 }
 

@@ -3,6 +3,7 @@
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
 
+#include <cstdio>
 #include <mutex>
 
 namespace gyre::detail {
@@ -110,14 +111,16 @@ void future_core::last_reference_gone() noexcept {
 
 void future_core::report_unretrieved() noexcept {
   if (outcome() != status::failed || retrieved_.load(std::memory_order_relaxed)) return;
-  home* loop = where();
-  if (loop == nullptr) return;
   mark_retrieved();
   report r;
   r.message = std::string(kind()) + " exception was never retrieved";
   r.exception = slot_->error;
   append_text(r.details);
-  loop->report_error(std::move(r));
+  if (home* loop = where(); loop != nullptr) {
+    loop->report_error(std::move(r));
+  } else {
+    std::fprintf(stderr, "%s\n  %s\n", r.message.c_str(), r.details.c_str());  // its loop is gone, and the handler with it
+  }
 }
 
 void future_core::append_outcome(std::string& out) const {

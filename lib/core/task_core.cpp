@@ -20,6 +20,38 @@ using pinned_block = std::unique_ptr<join_head, unpinner>;
 // Guards the cancel messages of all tasks: they are rare and short.
 spin_lock message_guard;
 
+// `t` was asked to end while it runs or is ready. If it is inside a fork-join, the request goes to its children, and the
+// gather ends with what comes of that. True: the request is where it belongs. False: nobody has it; `declined`, which may
+// be the fork-join of an earlier try, did not take it.
+//
+//   canceller                                   parent
+//   C1 takes the request off the word           J1 join = null
+//   C2 block.cancel_requested = true            J2 light barrier
+//   C3 heavy barrier                            J3 block.cancel_requested: true -> clears it, throws
+//   C4 join is still this block: cancels the
+//      children; one at least accepts: done
+//   C5 else clears block.cancel_requested
+//
+// C1 comes first so that a later request of somebody else cannot be taken for this one. If C4 sees the block, J1 comes
+// after C3, and J3 sees C2. Else, and when no child accepts, the one of C5 and J3 that clears the mark has the request.
+bool pass_to_children(task_core& t, std::string_view text, pinned_block& declined) {
+  heavy_barrier();  // against the gather that stores `join` and then looks for a request
+  pinned_block block(join_head::pin(t.join));
+  if (block == nullptr || block == declined) return true;
+  if (!t.state.withdraw_request()) return true;                        // C1; if it was gone, it was delivered
+  block->cancel_requested.store(true, std::memory_order_release);      // C2
+  heavy_barrier();                                                     // C3
+  bool any = false;
+  if (t.join.load(std::memory_order_acquire) == block.get()) {         // C4
+    for (std::uint32_t i = 0; i < block->child_count(); ++i) {
+      if (block->child(i).cancel(text)) any = true;
+    }
+  }
+  if (any) return true;
+  declined = std::move(block);
+  return !declined->cancel_requested.exchange(false, std::memory_order_acq_rel);  // C5
+}
+
 }  // namespace
 
 void task_core::run_entry(runnable& r, fate f) noexcept {
@@ -50,58 +82,57 @@ void finish_unstarted(task_core& t) noexcept {
 
 std::string task_core::message() const {
   const std::lock_guard hold(message_guard);
-  return cancel_message_ == nullptr ? std::string() : *cancel_message_;
+  const std::string* text = cancel_message_.load(std::memory_order_relaxed);
+  return text == nullptr ? std::string() : *text;
 }
 
 // The last message before a delivery wins; but a wait that a cancel has ended keeps the message that ended it.
 void task_core::note_message(std::string_view text) {
   auto fresh = text.empty() ? nullptr : std::make_unique<std::string>(text);
   const std::lock_guard hold(message_guard);
-  if (!state.wait_ended_by_cancel()) fresh.reset(std::exchange(cancel_message_, fresh.release()));
+  if (state.wait_ended_by_cancel()) return;
+  fresh.reset(cancel_message_.exchange(fresh.release(), std::memory_order_relaxed));
 }
 
 void task_core::throw_cancelled() { throw cancelled_error(message()); }
 
 bool task_core::cancel(std::string_view text) {
   using step = task_state::cancel_step;
-  if (!text.empty() || cancel_message_ != nullptr) note_message(text);
-  const step outcome = state.request_cancel();
-  switch (outcome) {
-    case step::refused:
-      return false;
-    case step::claimed:
-      trace(trace_event::cancelled, *this);
-      at().enqueue(*this);
-      return true;
-    case step::forwarded: {
-      future_core& target = *waits_for;
-      target.retain();
-      state.unlock();
-      const core_ref<future_core> held(&target);
-      if (!target.cancel(text)) state.request_after_all();
-      return true;
+  if (!text.empty() || cancel_message_.load(std::memory_order_relaxed) != nullptr) note_message(text);
+  core_ref<future_core> refused;  // what the request went to in vain: it goes on from there
+  pinned_block declined;
+  for (step outcome = state.request_cancel();; outcome = state.repeat_cancel()) {
+    switch (outcome) {
+      case step::refused:
+        return false;
+      case step::claimed:
+        trace(trace_event::cancelled, *this);
+        at().enqueue(*this);
+        return true;
+      case step::forwarded: {
+        future_core& target = *waits_for;
+        if (&target == refused.get()) {
+          state.unlock_and_note();
+          return true;
+        }
+        auto held = core_ref<future_core>::share(target);
+        state.unlock();
+        refused = std::move(held);
+        if (target.cancel(text)) return true;
+        break;
+      }
+      case step::noted:
+        if ((state.is_pinned() && !state.is_main()) || this == this_thread().current) return true;
+        if (pass_to_children(*this, text, declined)) return true;
+        break;
     }
-    case step::noted:
-      if ((!state.is_pinned() || state.is_main()) && this != this_thread().current) cancel_children(text);
-      return true;
   }
-  return true;
 }
 
-// The task may be inside a fork-join: then its children are cancelled, and the gather ends with what comes of that.
-bool task_core::cancel_children(std::string_view text) {
-  heavy_barrier();  // against the gather that stores `join` and then looks for a request
-  const pinned_block block(join_head::pin(join));
-  if (block == nullptr) return false;
-  bool any = false;
-  for (std::uint32_t i = 0; i < block->child_count(); ++i) {
-    if (block->child(i).cancel(text)) any = true;
-  }
-  if (any) {
-    block->cancel_requested.store(true, std::memory_order_release);
-    state.withdraw_request();
-  }
-  return any;
+// On the task's own thread, before any child can have ended: they all accept.
+void task_core::cancel_children_now() {
+  pinned_block none;
+  static_cast<void>(pass_to_children(*this, message(), none));
 }
 
 task_core& running_task(const char* call) {

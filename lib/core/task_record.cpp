@@ -119,8 +119,10 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
 }
 
 void own_task::refuse() noexcept {
-  shard_->remove_task(*this);
-  settle_at(shard_);
+  if (shard_ != nullptr) {
+    shard_->remove_task(*this);
+    settle_at(shard_);
+  }
   state.finish();
   resume_point.destroy();
   kept_.reset();
@@ -155,7 +157,10 @@ void own_task::abandon() noexcept {
   append_text(r.details);
   at().report_error(std::move(r));
   settle_at(&at());
+  static_cast<void>(state.claim());  // an observer from outside may look at the wait at this moment
   state.finish();
+  // Another task that was abandoned may have woken this one.
+  if (auto& entry = static_cast<list_link<>&>(*this); entry.linked()) entry.unlink();
   promise_base::root_of(resume_point).destroy();
   kept_.reset();
   forget_waiters();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/spin_lock.hpp>
 #include <gyre/core/trace.hpp>
 #include <gyre/flow/fork_join.hpp>
+
+#include <mutex>
 
 namespace gyre::detail {
 namespace {
@@ -10,7 +13,7 @@ class child_record final : public task_record {
  public:
   child_record(fork_child& child, std::uint64_t number) noexcept : task_record(child.at(), result_), child_(&child) {
     number_ = number;
-    defined_ = child.innermost().line;
+    defined_ = child.defined;
     child.block.pin_alive();
   }
 
@@ -19,14 +22,21 @@ class child_record final : public task_record {
   [[nodiscard]] const task_core* producer() const noexcept override { return child_; }
   [[nodiscard]] home* where() const noexcept override { return done() ? task_record::where() : &child_->at(); }
 
-  // The child has ended. Its value belongs to the gather; what is kept is the outcome and how the value reads.
-  void settle(const result_base& outcome) noexcept {
+  // The child has ended. Its value belongs to the gather; what is kept is the outcome and how the value reads. Not
+  // `readable`: the gather may be moving the value out at this moment.
+  void settle(const result_base& outcome, bool readable) noexcept {
     cancels_at_end_ = child_->state.cancelling();
     settle_at(&child_->at());
     slot().error = outcome.error;
     mark_retrieved();  // the gather hands it on
     slot().has_value = outcome.has_value;
-    if (slot().error == nullptr) child_->block.append_result(child_->index, text_);
+    if (slot().error == nullptr) {
+      if (readable) {
+        child_->block.append_result(child_->index, text_);
+      } else {
+        text_ = "...";
+      }
+    }
     complete();
   }
 
@@ -40,10 +50,24 @@ class child_record final : public task_record {
   result_slot<unit> result_;
 };
 
-void show_end(fork_child& c, const result_base& outcome) noexcept {
-  auto* record = static_cast<child_record*>(c.shown.exchange(nullptr, std::memory_order_acq_rel));
+// Guards `shown` of all children: between reading the pointer and taking a reference, the child's own must not go. Handles
+// of children are rare, and the sections are some instructions.
+spin_lock shown_guard;
+
+task_record* shared_record(const fork_child& c) noexcept {
+  task_record* known = c.shown.load(std::memory_order_relaxed);
+  if (known != nullptr) known->retain();
+  return known;
+}
+
+void show_end(fork_child& c, const result_base& outcome, bool readable) noexcept {
+  child_record* record = nullptr;
+  {
+    const std::lock_guard hold(shown_guard);
+    record = static_cast<child_record*>(c.shown.exchange(nullptr, std::memory_order_relaxed));
+  }
   if (record == nullptr) return;
-  record->settle(outcome);
+  record->settle(outcome, readable);
   record->release();  // the child's own reference
 }
 
@@ -59,28 +83,26 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   trace(trace_event::done, c);
   c.state.finish_unshared();
   light_barrier();  // between `done` and `shown`: see record_of
-  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]] show_end(c, outcome);
+  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]] show_end(c, outcome, true);
   return c.block.child_ended(c, failed);
 }
 
 task_record* record_of(task_core& t) {
   auto& c = static_cast<fork_child&>(t);
-  if (task_record* known = c.shown.load(std::memory_order_acquire); known != nullptr) {
-    known->retain();
-    return known;
+  {
+    const std::lock_guard hold(shown_guard);
+    if (task_record* known = shared_record(c); known != nullptr) return known;
   }
-  auto* fresh = new child_record(c, c.at().next_task_number());
-  fresh->retain();  // one for the child, one for the caller
-  task_record* expected = nullptr;
-  if (!c.shown.compare_exchange_strong(expected, fresh, std::memory_order_acq_rel)) {
-    fresh->release();
-    fresh->release();
-    expected->retain();
-    return expected;
+  core_ref<task_record> fresh(new child_record(c, c.at().next_task_number()));
+  {
+    const std::lock_guard hold(shown_guard);
+    if (task_record* known = shared_record(c); known != nullptr) return known;
+    fresh->retain();  // for the child
+    c.shown.store(fresh.get(), std::memory_order_relaxed);
   }
   heavy_barrier();  // between `shown` and `done`, against finish_child on another thread: one of us sees the other's
-  if (c.state.is_done()) show_end(c, c.block.slot(c.index));
-  return fresh;
+  if (c.state.is_done()) show_end(c, c.block.slot(c.index), false);
+  return fresh.release();
 }
 
 }  // namespace
@@ -203,7 +225,9 @@ void fork_block::check_and_leave_on_error() {
     if (const auto* cancelled = caught_as<cancelled_error>(error)) throw cancelled_error(cancelled->what());
     std::rethrow_exception(error);
   }
-  const bool cancelled = cancel_requested.load(std::memory_order_acquire);
+  light_barrier();  // between `join` and `cancel_requested`: see task_core::cancel
+  const bool cancelled = cancel_requested.load(std::memory_order_acquire) &&
+                         cancel_requested.exchange(false, std::memory_order_acq_rel);
   if (parent.state.take_cancel() || cancelled) [[unlikely]] {
     leave();
     parent.throw_cancelled();

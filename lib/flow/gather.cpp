@@ -3,7 +3,6 @@
 #include <gyre/flow/gather.hpp>
 #include <gyre/loop/event_loop.hpp>
 
-#include <algorithm>
 #include <memory>
 
 namespace gyre::detail {
@@ -36,18 +35,15 @@ class gather_core::watcher final : public completion_node, public pooled {
 
 void gather_core::watch(pooled_vector<core_ref<future_core>> children) {
   children_ = std::move(children);
-  pooled_vector<future_core*> different;
-  for (const auto& each : children_) {
-    const bool again = std::find(different.begin(), different.end(), each.get()) != different.end();
-    if (!again) different.push_back(each.get());
-  }
+  const pooled_vector<std::size_t> different = first_places(children_);
   unfinished_.store(different.size(), std::memory_order_relaxed);
   if (different.empty()) {
     fill();
     complete();
   }
   pooled_vector<future_core*> done_already;
-  for (future_core* each : different) {
+  for (const std::size_t i : different) {
+    future_core* each = children_[i].get();
     auto node = std::make_unique<watcher>(*this, *each);
     if (each->add(*node)) {
       static_cast<void>(node.release());
@@ -90,12 +86,6 @@ bool gather_core::cancel(std::string_view message) {
   }
   if (any) cancel_requested_.store(true, std::memory_order_relaxed);
   return any;
-}
-
-task_options on_current_loop() {
-  task_options options;
-  if (this_thread().loop == nullptr) options.loop = &get_event_loop();
-  return options;
 }
 
 home& gather_home() {

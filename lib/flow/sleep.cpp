@@ -32,4 +32,11 @@ bool sleep_base::suspend(task_core& t, std::coroutine_handle<> at) {
   return true;
 }
 
+// A timer that came due after the cancel has left its mark: it must not end the task's next wait.
+void sleep_base::end_cancelled() {
+  stop_timer();
+  task_->state.take_notified();
+  throw_if_cancelled(*task_);
+}
+
 }  // namespace gyre::detail

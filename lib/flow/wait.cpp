@@ -7,25 +7,30 @@
 
 namespace gyre::detail {
 
-// State, under lock_: the count of what is not done, and whether the task still waits. Whoever finds the condition true
-// first wakes the task; the task, when it resumes for any reason, closes the core.
+// State, under lock_: the count of what has not been reported as done, and whether the task still waits. Whoever finds the
+// condition true first wakes the task; the task, when it resumes for any reason, closes the core.
 class wait_core : public pooled {
  public:
   wait_core(pooled_vector<core_ref<future_core>> watched, return_when_t when)
-      : watched_(std::move(watched)), when_(when) {
-    for (const auto& each : watched_) {
-      if (!each->done()) ++unfinished_;
-    }
-    satisfied_ = unfinished_ == 0;
-    for (const auto& each : watched_) satisfied_ = satisfied_ || (each->done() && ends_wait(*each));
-  }
+      : watched_(std::move(watched)), when_(when), unfinished_(watched_.size()) {}
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  [[nodiscard]] bool satisfied() const noexcept { return satisfied_; }
+  // Whether there is nothing to wait for, before anything is watched.
+  [[nodiscard]] bool satisfied() const noexcept {
+    bool all = true;
+    for (const auto& each : watched_) {
+      if (!each->done()) {
+        all = false;
+      } else if (ends_wait(*each)) {
+        return true;
+      }
+    }
+    return all;
+  }
 
   void watch(home& loop);
   void unwatch() noexcept;
@@ -46,6 +51,7 @@ class wait_core : public pooled {
     task_ = &t;
     return t.park_or_yield();
   }
+
  private:
   class watcher;
 
@@ -59,7 +65,7 @@ class wait_core : public pooled {
   return_when_t when_;
   std::atomic<std::uint32_t> references_{1};
   spin_lock lock_;
-  std::size_t unfinished_ = 0;
+  std::size_t unfinished_;
   bool satisfied_ = false;
   task_core* task_ = nullptr;
 };
@@ -104,17 +110,13 @@ void wait_core::watch(home& loop) {
   }
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     future_core& child = *watched_[i];
-    if (child.done()) continue;
     auto node = std::make_unique<watcher>(*this, watched_[i], loop, i);
     {
       const std::lock_guard hold(lock_);
       watchers_[i] = node.get();
     }
-    if (child.add(*node)) {
-      static_cast<void>(node.release());
-    } else {
-      child_done(child);  // ended on another loop just now
-    }
+    watcher& queued = *node.release();
+    if (!child.add(queued)) queued.deliver(child);
   }
 }
 
@@ -170,7 +172,8 @@ void wait_awaiter::leave() noexcept {
   if (armed_at_ != nullptr) disarm_timer(*std::exchange(armed_at_, nullptr), *this);
 }
 
-bool wait_awaiter::await_ready() const noexcept { return core_->satisfied(); }
+// asyncio suspends also where all are done already: their callbacks take a turn.
+bool wait_awaiter::await_ready() const noexcept { return !this_thread().loop->asyncio_order() && core_->satisfied(); }
 
 void wait_awaiter::time_out_now(timer_node& node) noexcept { static_cast<wait_awaiter&>(node).core_->wake(); }
 

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <optional>
 
 namespace gyre::detail {
 namespace {
@@ -41,6 +42,27 @@ loop_core::~loop_core() {
   if (platform_ != nullptr) platform_->forget(*this);
 }
 
+// A thread from outside the runtime that queues something. Either close() sees it among the submitters and waits until its
+// entry is queued, or it sees `closed_`: both sides store first and load then, in the single order of seq_cst operations.
+// Threads of the runtime need none: they have ended when its loops are closed.
+class loop_core::submitter {
+ public:
+  explicit submitter(loop_core& l) noexcept : loop_(l) { l.submitters_.fetch_add(1, std::memory_order_seq_cst); }
+  submitter(const submitter&) = delete;
+  submitter& operator=(const submitter&) = delete;
+  ~submitter() { loop_.submitters_.fetch_sub(1, std::memory_order_release); }
+
+  [[nodiscard]] bool admitted() const noexcept { return !loop_.closed_.load(std::memory_order_seq_cst); }
+
+ private:
+  loop_core& loop_;
+};
+
+bool loop_core::called_from_outside() const noexcept {
+  const home* here = this_thread().loop;
+  return here == nullptr || here->family() != setup_.family;
+}
+
 void loop_core::enqueue(task_core& t) noexcept {
   const bool pinned = t.state.is_pinned();
   if (on_own_thread()) {
@@ -51,7 +73,9 @@ void loop_core::enqueue(task_core& t) noexcept {
     }
     return;
   }
-  if (closed()) return;  // the closing thread finds the task in the registry
+  std::optional<submitter> inside;
+  if (called_from_outside()) inside.emplace(*this);
+  if (closed_.load(std::memory_order_seq_cst)) return;  // the closing thread finds the task in the registry
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
   wake_if_sleeping();
   if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
@@ -72,26 +96,34 @@ void loop_core::push_ready(task_core& t) noexcept {
 void loop_core::post(runnable& r) noexcept {
   if (on_own_thread()) {
     ring_.push_back(r);
-  } else if (closed()) {
-    r.drop();
-  } else {
-    messages_in_.push(r);  // W1
-    wake_if_sleeping();
+    return;
   }
+  {
+    std::optional<submitter> inside;
+    if (called_from_outside()) inside.emplace(*this);
+    if (!closed_.load(std::memory_order_seq_cst)) {
+      messages_in_.push(r);  // W1
+      wake_if_sleeping();
+      return;
+    }
+  }
+  r.drop();
 }
 
-// Either close() sees this thread among the submitters and waits until its entry is queued, or this thread sees `closed_`:
-// both sides store first and load then, in the single order of seq_cst operations.
 void loop_core::post_foreign(runnable& r, bool stealable, const char* call) {
-  struct submitter {
-    explicit submitter(std::atomic<std::uint32_t>& n) noexcept : count(n) { count.fetch_add(1, std::memory_order_seq_cst); }
-    submitter(const submitter&) = delete;
-    submitter& operator=(const submitter&) = delete;
-    ~submitter() { count.fetch_sub(1, std::memory_order_release); }
-    std::atomic<std::uint32_t>& count;
-  };
-  const submitter inside(submitters_);
-  if (closed_.load(std::memory_order_seq_cst)) throw loop_closed(std::string(call) + ": the event loop is closed");
+  const submitter inside(*this);
+  if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
+  queue_foreign(r, stealable);
+}
+
+void loop_core::submit(own_task& t, bool stealable, const char* call) {
+  const submitter inside(*this);
+  if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
+  t.prepare(*this, task_options(), nullptr);  // registered only now: a closing loop abandons what it finds
+  queue_foreign(t, stealable);
+}
+
+void loop_core::queue_foreign(runnable& r, bool stealable) {
   (stealable ? foreign_tasks_ : foreign_).push(r);  // W1
   wake_if_sleeping();
   if (stealable && setup_.peers != nullptr) setup_.peers->work_added();
@@ -160,6 +192,7 @@ thread_state loop_core::own_thread_state() noexcept {
 }
 
 void loop_core::leave() noexcept {
+  if (searching) setup_.peers->found_work(*this);  // it searches no more: while one does, nobody else is woken
   this_thread() = outer_;
   running_.store(false, std::memory_order_release);
 }
@@ -211,7 +244,9 @@ bool loop_core::prepare_park(std::int64_t& deadline) {
 
 void loop_core::awoken() noexcept {
   watched_ = false;
-  sleeping_.store(false, std::memory_order_relaxed);  // a late W2 that reads true only wakes once too often
+  last_collect_ = 0;
+  // A late W2 that reads true only wakes once too often. seq_cst: see runtime_core::starts_work.
+  sleeping_.store(false, std::memory_order_seq_cst);
   if (setup_.peers != nullptr) setup_.peers->awake(*this);
 }
 
@@ -223,34 +258,66 @@ void loop_core::park() {
   awoken();
 }
 
+namespace {
+
+// The closing thread acts as the loop: destructors of frames find their home and cancel their timers here.
+class acting_as {
+ public:
+  explicit acting_as(home& l) noexcept : before_(this_thread()) {
+    this_thread() = thread_state{};
+    this_thread().loop = &l;
+  }
+  acting_as(const acting_as&) = delete;
+  acting_as& operator=(const acting_as&) = delete;
+  ~acting_as() { this_thread() = before_; }
+
+ private:
+  thread_state before_;
+};
+
+}  // namespace
+
 void loop_core::close() noexcept {
+  drop_entries();
+  const acting_as me(*this);
+  abandon_orphans();
+  abandon_tasks();
+  while (!ring_.empty()) ring_.pop_front().drop();
+  if (auto* r = dynamic_cast<reactor*>(own_parker_.get()); r != nullptr) r->context().stop();
+}
+
+void loop_core::drop_entries() noexcept {
   if (closed_.exchange(true, std::memory_order_seq_cst)) return;
   for (backoff pause; submitters_.load(std::memory_order_seq_cst) != 0;) pause.once();
-  // The closing thread acts as the loop: destructors of frames find their home and cancel their timers here.
-  thread_state& thread = this_thread();
-  const thread_state before = thread;
-  thread = thread_state{};
-  thread.loop = this;
+  const acting_as me(*this);
   const auto drop = [](runnable& r) { r.drop(); };
   messages_in_.take_all(drop);
   while (runnable* r = foreign_.take()) r->drop();
   while (runnable* r = foreign_tasks_.take()) r->drop();
   intrusive_list<runnable> due;
-  timers.fire_due(never - 1, due);
+  timers.fire_due(never, due);
   batch_.splice_back(ring_);
   batch_.splice_back(due);
   while (!batch_.empty()) batch_.pop_front().drop();
-  abandon_tasks();
-  while (!ring_.empty()) ring_.pop_front().drop();
-  this_thread() = before;
-  if (auto* r = dynamic_cast<reactor*>(own_parker_.get()); r != nullptr) r->context().stop();
+  tasks_in_.forget();
+  while (ready.take() != nullptr) {
+  }
+}
+
+void loop_core::abandon_orphans() noexcept {
+  for (;;) {
+    join_head* block = nullptr;
+    {
+      const std::lock_guard hold(registry_lock_);
+      if (orphans_.empty()) return;
+      block = &orphans_.pop_front();
+    }
+    block->abandon();
+  }
 }
 
 // Destroys the tasks that are left, the youngest first. Each may wake or cancel others on its way: those stay listed.
 void loop_core::abandon_tasks() noexcept {
-  tasks_in_.forget();
-  while (ready.take() != nullptr) {
-  }
   for (;;) {
     own_task* last = nullptr;
     {

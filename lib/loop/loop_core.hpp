@@ -133,6 +133,8 @@ class loop_core final : public home {
   /// Queues an entry from a thread outside the runtime; a stealable one may be run by any loop.
   /// Throws:  loop_closed, std::bad_alloc; then nothing was queued.
   void post_foreign(runnable& r, bool stealable, const char* call);
+  /// The same for the first step of a new task, which it registers first.
+  void submit(own_task& t, bool stealable, const char* call);
 
   /// Makes this thread the loop's.   Throws: already_running.
   void enter(const char* call);
@@ -145,7 +147,7 @@ class loop_core final : public home {
   bool turn();
   /// Sleeps until there may be something.
   void park();
-  /// Sleep's first half: true if there is really nothing, then finish_park() or abandon_park() must follow.
+  /// Sleep's first half: true if there is really nothing; then the sleep and awoken() must follow.
   [[nodiscard]] bool prepare_park(std::int64_t& deadline);
   void awoken() noexcept;
   /// Turns and sleeps until stop_requested.
@@ -155,6 +157,8 @@ class loop_core final : public home {
 
   /// Ends everything here: entries are dropped, tasks abandoned. The loop must not be running.
   void close() noexcept;
+  /// The first half alone, for the loops of a runtime, whose tasks may be in each other's queues.
+  void drop_entries() noexcept;
 
   void wake_if_sleeping() noexcept;
   void wake() noexcept { sleeper_->wake(); }
@@ -182,7 +186,7 @@ class loop_core final : public home {
   [[nodiscard]] std::int64_t now() const noexcept { return setup_.clock->now(); }
   [[nodiscard]] loop_setup& setup() noexcept { return setup_; }
   [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
-  [[nodiscard]] bool sleeping() const noexcept { return sleeping_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool sleeping() const noexcept { return sleeping_.load(std::memory_order_seq_cst); }
   [[nodiscard]] bool on_own_thread() const noexcept { return this_thread().loop == this; }
   [[nodiscard]] parker& sleep_place() noexcept { return *sleeper_; }
   [[nodiscard]] executor_slot& executor() noexcept {
@@ -209,6 +213,7 @@ class loop_core final : public home {
   void poll_in_asyncio_order();
   bool turn_fork_join();
   bool collect();
+  void adapt_turn(std::int64_t time) noexcept;
   bool run_one();
   bool run_pinned();
   bool run_ready();
@@ -217,7 +222,11 @@ class loop_core final : public home {
   void count_step() noexcept { steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   [[nodiscard]] bool nothing_to_do() const noexcept;
   [[nodiscard]] std::int64_t park_deadline() const noexcept;
+  class submitter;
+  void queue_foreign(runnable& r, bool stealable);
+  [[nodiscard]] bool called_from_outside() const noexcept;
   void abandon_tasks() noexcept;
+  void abandon_orphans() noexcept;
   void push_ready(task_core& t) noexcept;
   void resume_fork(task_core& t) noexcept;
   void ask_to_be_watched() noexcept {
@@ -242,13 +251,15 @@ class loop_core final : public home {
   unsigned next_queue_ = 0;
   std::int64_t last_poll_ = 0;
   int turns_since_poll_ = 0;
+  int steps_by_time_ = 61;         // what a turn may take, after the time that the last ones took
+  std::int64_t last_collect_ = 0;  // 0 after a sleep
   bool watched_ = false;  // the peers know that this loop runs user code
   platform* platform_;  // null: the real one
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()
   std::atomic<bool> running_{false};
   std::atomic<bool> closed_{false};
-  std::atomic<std::uint32_t> submitters_{0};  // threads inside post_foreign(): close() waits for them
+  std::atomic<std::uint32_t> submitters_{0};  // threads from outside that queue something: close() waits for them
   std::atomic<std::uint64_t> steals_{0};
   std::atomic<std::uint64_t> own_task_numbers_{1};
   alignas(cache_line) std::atomic<bool> sleeping_{false};

@@ -40,7 +40,7 @@ class reactor final : public parker {
 
   void leave() noexcept { lock_.unlock(); }
 
-  std::atomic<std::uint32_t> operations{0};  // operations of use_gyre in flight
+  std::atomic<std::uint32_t> operations{0};  // gyre's own operations in flight: run() listens for SIGINT
   std::atomic<bool> native_use{false};       // somebody has the io_context itself: always worth a poll
 
  private:

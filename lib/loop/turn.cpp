@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // The order of one turn.
 //
-// asyncio order: poll (not at every turn, see below), take what was sent, take the timers that are due, then run exactly what was ready by then. What
-// that queues waits for the next turn.
+// asyncio order: poll (not at every turn, see below), take what was sent, take the timers that are due, then run exactly
+// what was ready by then. What that queues waits for the next turn.
 //
 // fork_join order: up to 61 steps, alternating between three queues: pinned tasks and callbacks (whose batches keep
 // asyncio's iterations), ready tasks (first in, first out), children of fork-joins (the newest first). I/O and timers are
@@ -13,10 +13,14 @@
 #include <gyre/core/trace.hpp>
 #include <gyre/core/transfer.hpp>
 
+#include <algorithm>
+
 namespace gyre::detail {
 namespace {
 
 constexpr int turns_a_poll = 61;
+constexpr int most_steps = 61;
+constexpr std::int64_t turn_limit = 1'000'000;  // ns
 constexpr std::int64_t poll_interval = 50'000;  // ns
 
 }  // namespace
@@ -68,7 +72,7 @@ bool loop_core::turn_asyncio() {
 bool loop_core::turn_fork_join() {
   bool any = collect();
   thread_state& thread = this_thread();  // this code stays on its thread, whatever the tasks do
-  thread.budget = static_cast<std::uint32_t>(setup_.steps_a_turn);
+  thread.budget = static_cast<std::uint32_t>(std::min(setup_.steps_a_turn, steps_by_time_));
   if (!ring_.empty() || !batch_.empty() || !ready.empty() || !forks.empty()) ask_to_be_watched();
   for (; thread.budget > 0 && run_one(); --thread.budget) {
     any = true;
@@ -94,12 +98,21 @@ bool loop_core::collect() {
   const bool timed = timers.next_deadline() != never;
   if (!timed && !sleeper_->has_io()) return any;
   const std::int64_t time = now();
+  adapt_turn(time);
   if (timed) any |= timers.fire_due(time, ring_);
   if (time - last_poll_ >= poll_interval && sleeper_->has_io()) {
     last_poll_ = time;
     any |= sleeper_->poll();
   }
   return any;
+}
+
+// Steps of milliseconds must not keep I/O and timers waiting for 61 of them: a turn that took long halves the next one, a
+// short one doubles it.
+void loop_core::adapt_turn(std::int64_t time) noexcept {
+  const bool took_long = last_collect_ != 0 && time - last_collect_ > turn_limit;
+  last_collect_ = time;
+  steps_by_time_ = took_long ? std::max(1, steps_by_time_ / 2) : std::min(most_steps, steps_by_time_ * 2);
 }
 
 bool loop_core::run_one() {

@@ -70,9 +70,11 @@ class interrupt_guard::listener {
   ~listener() {
     take_counter_away();
     boost::system::error_code ignored;
+    reactor_.enter();  // a neighbour that stands in for this loop may be in the handler
     signals_.cancel(ignored);
     signals_.clear(ignored);
     reactor_.context().poll();  // the cancelled wait must not outlive this object
+    reactor_.leave();
     reactor_.operations.fetch_sub(1, std::memory_order_relaxed);
   }
 

@@ -10,11 +10,6 @@
 
 namespace gyre {
 namespace detail {
-namespace {
-
-constexpr std::chrono::nanoseconds executor_timeout = std::chrono::minutes(5);
-
-}  // namespace
 
 // Made at the first use: the loops of a runtime, or the one loop of a factory.
 class runner_core {
@@ -44,8 +39,9 @@ class runner_core {
     std::optional<std::int64_t> limit;
     if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
     if (!first.is_closed()) {
+      const std::int64_t begun = first.core().now();
       end_quietly(first, limit);
-      end_executor(first.core(), options_.shutdown_timeout().value_or(executor_timeout));
+      end_executor(first.core(), begun, options_.shutdown_timeout());
     }
     if (runtime_ != nullptr) {
       runtime_->stop_threads();

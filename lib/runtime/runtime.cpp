@@ -41,8 +41,9 @@ void runtime::stop() {
     const std::optional<std::chrono::nanoseconds> limit = core_->shutdown_timeout();
     std::optional<std::int64_t> ns;
     if (limit) ns = limit->count();
+    const std::int64_t begun = first.core().now();
     run_coroutine_threadsafe(detail::end_tasks(ns), first).result();
-    detail::end_executor(first.core(), limit.value_or(std::chrono::minutes(5)));
+    detail::end_executor(first.core(), begun, limit);
   }
   core_->stop_threads();
   core_->close_loops();

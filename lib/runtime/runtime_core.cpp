@@ -71,7 +71,9 @@ void runtime_core::stop_threads() {
   threads_.clear();
 }
 
+// First all queues, then the tasks: a task may be listed at one loop and queued at another.
 void runtime_core::close_loops() {
+  for (std::size_t i = loops_.size(); i-- > 0;) core(i).drop_entries();
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).close();
 }
 
@@ -133,16 +135,25 @@ std::int64_t runtime_core::about_to_sleep(loop_core& l) {
 
 void runtime_core::awake(loop_core& l) noexcept {
   static_cast<void>(parking_.awake(l));
-  if (watcher_.load(std::memory_order_relaxed) == &l) watcher_.store(nullptr, std::memory_order_release);
+  loop_core* mine = &l;
+  if (watcher_.load(std::memory_order_seq_cst) == &l) {
+    watcher_.compare_exchange_strong(mine, nullptr, std::memory_order_seq_cst);  // fails if it was taken back already
+  }
 }
 
 // An alarm wakes some sleeper if this goes on for long. Most times it is set already, and it costs one system call.
+//
+// The chosen one may be waking up at this moment, past the point where it gives the role back. It stores `sleeping` false
+// and then looks at the role; here the role is stored first: in the single order of seq_cst operations one of us sees the
+// other, so the role never stays with a worker that is awake.
 void runtime_core::starts_work(loop_core& l) noexcept {
-  if (watcher_.load(std::memory_order_relaxed) != nullptr) return;
-  loop_core* chosen = parking_.any_sleeper();
-  loop_core* none = nullptr;
-  if (chosen != nullptr && watcher_.compare_exchange_strong(none, chosen, std::memory_order_acq_rel)) {
+  while (watcher_.load(std::memory_order_relaxed) == nullptr) {
+    loop_core* chosen = parking_.any_sleeper();
+    loop_core* none = nullptr;
+    if (chosen == nullptr || !watcher_.compare_exchange_strong(none, chosen, std::memory_order_seq_cst)) return;
     chosen->sleep_place().wake_at(l.now() + watch_interval);
+    if (chosen->sleeping()) return;
+    watcher_.compare_exchange_strong(chosen, nullptr, std::memory_order_seq_cst);
   }
 }
 

@@ -4,10 +4,13 @@
 #include <gyre/flow/wait.hpp>
 #include <gyre/runtime/offload.hpp>
 
+#include <algorithm>
 #include <vector>
 
 namespace gyre::detail {
 namespace {
+
+constexpr std::int64_t executor_limit = 300'000'000'000;  // 5 minutes
 
 void report_leftover(loop_core& l, const any_task& t) {
   report r;
@@ -44,9 +47,11 @@ coro<> end_tasks(std::optional<std::int64_t> timeout) {
   for (const any_task& each : left) report_leftover(here, each);
 }
 
-void end_executor(loop_core& l, std::chrono::nanoseconds timeout) {
-  const auto now = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(time_source::steady().now()));
-  if (shutdown_default_executor(l, now + timeout)) return;
+void end_executor(loop_core& l, std::int64_t begun, std::optional<std::chrono::nanoseconds> limit) {
+  std::int64_t left = executor_limit;
+  if (limit) left = std::max<std::int64_t>(deadline_after(begun, limit->count()) - l.now(), 0);
+  const std::int64_t deadline = deadline_after(time_source::steady().now(), left);
+  if (shutdown_default_executor(l, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)))) return;
   report r;
   r.message = "the executor did not finish joining its threads before the shutdown timeout";
   l.report_error(std::move(r));

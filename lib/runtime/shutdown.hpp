@@ -22,7 +22,7 @@ namespace gyre::detail {
 /// This coroutine is steps 1 to 3; it runs on the first loop.
 [[nodiscard]] coro<> end_tasks(std::optional<std::int64_t> timeout);
 
-/// Step 4; blocks the calling thread, which runs no loop.
-void end_executor(loop_core& l, std::chrono::nanoseconds timeout);
+/// Step 4; blocks the calling thread, which runs no loop. The shutdown began at `begun` and may take `limit` in all.
+void end_executor(loop_core& l, std::int64_t begun, std::optional<std::chrono::nanoseconds> limit);
 
 }  // namespace gyre::detail

@@ -39,7 +39,7 @@ struct thread_pool_executor::shared : std::enable_shared_from_this<shared> {
   const std::string name;
   const std::chrono::milliseconds idle_timeout;
   std::size_t threads = 0;
-  std::size_t idle = 0;  // threads that wait for work, less the work that is queued for them
+  std::size_t idle = 0;  // threads that wait for work; each entry of the queue has been promised to one, if they suffice
   bool closed = false;
 };
 

@@ -74,9 +74,8 @@ void block_until_done(future_core& task, std::optional<std::chrono::nanoseconds>
 }
 
 void submit_task(own_task& t, home& where, bool stealable) {
-  t.prepare(where, task_options(), nullptr);
   try {
-    static_cast<loop_core&>(where).post_foreign(t, stealable, "run_coroutine_threadsafe");
+    static_cast<loop_core&>(where).submit(t, stealable, "run_coroutine_threadsafe");
   } catch (...) {
     t.refuse();
     throw;

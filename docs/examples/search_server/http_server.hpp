@@ -38,8 +38,7 @@ struct http_server {
     const double end = gyre::get_running_loop().time() + 1;
     while (running.use_count() > 1 && gyre::get_running_loop().time() < end) co_await gyre::sleep(5ms);
   }
-  /// An operation of Asio as a coroutine, which is what wait_for() takes.
-  static gyre::coro<> end_of(auto operation) { co_await std::move(operation); }
+  static gyre::coro<> end_of(auto operation) { co_await std::move(operation); }  // a coroutine, for wait_for()
   gyre::coro<> serve(tcp::socket socket) {
     boost::beast::flat_buffer input;
     try {

@@ -8,18 +8,15 @@
 #include "segment.hpp"
 
 struct hit {
-  hit(std::string_view path, const std::vector<postings>& words) : file(path) {
-    for (const postings& word : words) {
-      count += word.count();
-      lines.insert(lines.end(), word.lines().begin(), word.lines().end());
-    }
+  hit(std::string_view path, std::uint64_t of_all, const std::vector<postings>& words) : file(path), count(of_all) {
+    for (const postings& word : words) lines.insert(lines.end(), word.lines().begin(), word.lines().end());
     std::sort(lines.begin(), lines.end());
     lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
     if (lines.size() > 10) lines.resize(10);
   }
   bool operator<(const hit& other) const { return count != other.count ? count > other.count : file < other.file; }
   std::string_view file;             // lives as long as the index
-  std::uint64_t count = 0;           // of all words together
+  std::uint64_t count;               // of all words together
   std::vector<std::uint32_t> lines;  // the first ten that hold any of the words
 };
 
@@ -33,13 +30,18 @@ struct search_index {
   /// Finds the files that hold all `words` (lower case, each once): the `limit` best, and the number of all.
   std::pair<std::vector<hit>, std::uint64_t> find(const std::vector<std::string>& words, std::size_t limit) const {
     std::vector<hit> best;
-    std::uint64_t total = 0;
+    std::uint64_t total = 0, least = 0;  // `least` is what a file must count to be among the best
     for (const auto& part : segments) {
       std::vector<postings> each;
       for (const std::string& word : words) each.push_back(part->find(word));
-      for (std::int64_t file = INT64_MAX; align(each, file); --file, ++total) best.emplace_back(part->file(file), each);
+      for (std::int64_t file = INT64_MAX; align(each, file); --file, ++total) {
+        std::uint64_t count = 0;
+        for (const postings& word : each) count += word.count();
+        if (count >= least) best.emplace_back(part->file(file), count, each);
+      }
       std::sort(best.begin(), best.end());
       if (best.size() > limit) best.erase(best.begin() + limit, best.end());
+      if (best.size() == limit && limit > 0) least = best.back().count;
     }
     return {std::move(best), total};
   }

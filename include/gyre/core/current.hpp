@@ -14,14 +14,13 @@ namespace gyre::detail {
 class home;
 class task_core;
 
-/// The parts of a runtime's idle word that a thread with new work looks at. The rest is in runtime/parking.
+/// The counts in a runtime's idle word. A thread with new work looks at the first two; who sleeps is in runtime/parking.
 struct idle_bits {
-  static constexpr std::uint64_t sleeper = 0xff;         // head of the stack of sleepers, 0 for none
+  static constexpr std::uint64_t sleeper = 0xff;         // workers that sleep
   static constexpr std::uint64_t searching = 0xff00;     // workers that look for work
   static constexpr std::uint64_t one_searching = 0x100;
   static constexpr std::uint64_t unparked = 0xff0000;    // workers that are awake
   static constexpr std::uint64_t one_unparked = 0x10000;
-  static constexpr std::uint64_t one_tag = 1ULL << 24U;  // changes with every change of the stack
 
   [[nodiscard]] static bool wants_work(std::uint64_t word) noexcept {
     return (word & sleeper) != 0 && (word & searching) == 0;

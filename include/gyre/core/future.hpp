@@ -79,6 +79,8 @@ class basic_future {
   }
 
   /// The loop on which its callbacks run; for a task, the loop that it wakes on.
+  ///
+  /// Throws:  loop_closed if that is closed or gone; no_running_loop if there never was one.
   [[nodiscard]] event_loop& get_loop() const { return loop_of(core("get_loop")); }
 
   /// Takes back the callbacks added under `id`; returns how many that were.

@@ -67,6 +67,9 @@ class future_core : public pooled {
     return loop_ == nullptr ? nullptr : loop_->loop_of(era_);
   }
 
+  /// True if it has a loop, or had one that is gone.
+  [[nodiscard]] bool belongs_to_loop() const noexcept { return loop_ != nullptr; }
+
   /// The task that produces the result, null if none does.
   [[nodiscard]] virtual const task_core* producer() const noexcept { return nullptr; }
 

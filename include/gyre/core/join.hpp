@@ -33,6 +33,7 @@ class join_head : public list_link<orphan_tag> {
   /// What depends on the results' types.
   struct operations {
     void (*free_block)(join_head&) noexcept;
+    void (*abandon)(join_head&) noexcept;
     result_base& (*slot)(join_head&, std::uint32_t child);
     void (*append_result)(const join_head&, std::uint32_t child, std::string& out);
   };
@@ -60,10 +61,15 @@ class join_head : public list_link<orphan_tag> {
   }
   [[nodiscard]] std::uint32_t child_count() const noexcept { return count_; }
 
+  /// Its loop closes: destroys the children that have not ended, and leaves the block. They must not be running.
+  void abandon() noexcept { ops_->abandon(*this); }
+
   [[nodiscard]] result_base& slot(std::uint32_t i) { return ops_->slot(*this, i); }
   void append_result(std::uint32_t i, std::string& out) const { ops_->append_result(*this, i, out); }
 
-  std::atomic<bool> cancel_requested{false};  // the gather itself was cancelled: it ends with that, whatever comes
+  // The gather itself was cancelled: it ends with that, unless a child fails. A canceller that finds no child to cancel
+  // takes the mark back, if the parent has not taken it before: whoever clears it has the request.
+  std::atomic<bool> cancel_requested{false};
 
  protected:
   void set_children(task_core* first, std::uint32_t stride, std::uint32_t count) noexcept {

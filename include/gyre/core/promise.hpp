@@ -45,6 +45,7 @@ template <class T>
   requires requires(T& t) {
     typename T::value_type;
     t.begin();
+    requires !std::same_as<typename T::value_type, T>;
   }
 inline constexpr bool is_copyable<T> = std::is_copy_constructible_v<T> && is_copyable<typename T::value_type>;
 template <class... Ts>

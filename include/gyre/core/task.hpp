@@ -25,7 +25,7 @@ class task_members {
 
   /// How many cancel() calls it has had, less uncancel() calls.
   [[nodiscard]] unsigned cancelling() const { return record("cancelling").cancelling(); }
-  /// Takes one cancel() back; at 0 a cancel that was not delivered yet is withdrawn. Returns how many are left.
+  /// Takes one cancel() back; returns how many are left. At 0 a cancel that has not ended a wait yet is withdrawn.
   unsigned uncancel() const { return record("uncancel").uncancel(); }
 
  private:
@@ -68,7 +68,7 @@ class any_task : public detail::basic_future<unit, any_task>, public detail::tas
   }
 };
 
-/// A set of task handles, each once. In the order of insertion; looked up by binary search over a second index when large.
+/// A set of task handles, each once, in the order of insertion.
 template <class Handle>
 class basic_task_set {
  public:
@@ -82,7 +82,7 @@ class basic_task_set {
   [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
   [[nodiscard]] const Handle& front() const noexcept { return tasks_.front(); }
   template <class Other>
-  [[nodiscard]] bool contains(const Other& t) const noexcept {
+  [[nodiscard]] bool contains(const Other& t) const {
     for (const Handle& each : tasks_) {
       if (&each.core("contains") == &t.core("contains")) return true;
     }

@@ -55,11 +55,7 @@ class task_core : public runnable {
 
   /// Parks, or, if a cancel is pending, makes the task ready with it. Call under the lock that wakers take; when the lock
   /// is free again, hand the result to leave().
-  [[nodiscard]] bool park_or_yield() noexcept {
-    if (state.park()) [[likely]] return true;
-    state.yield();
-    return false;
-  }
+  [[nodiscard]] bool park_or_yield() noexcept { return state.park_leaf(); }
   /// Last touch of a suspension: queues the task again if it did not park.
   void leave(bool parked) noexcept {
     if (!parked) at().enqueue(*this);
@@ -83,20 +79,19 @@ class task_core : public runnable {
   future_core* waits_for = nullptr;          // while the word says `forward`; guarded by its `locked` bit
 
   /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
-  void cancel_children_now() { cancel_children(message()); }
+  void cancel_children_now();
 
   /// The message given to the latest cancel().   Thread: any.
   [[nodiscard]] std::string message() const;
 
  protected:
-  ~task_core() { delete cancel_message_; }
+  ~task_core() { delete cancel_message_.load(std::memory_order_relaxed); }
 
  private:
   void note_message(std::string_view text);
   static void run_entry(runnable& r, fate f) noexcept;
-  bool cancel_children(std::string_view text);
 
-  std::string* cancel_message_ = nullptr;    // null: none; under a lock of task_core.cpp
+  std::atomic<std::string*> cancel_message_{nullptr};  // null: none; the text is under a lock of task_core.cpp
   std::atomic<home*> home_{nullptr};         // written by the thread that runs the task, before it parks again
 };
 

@@ -7,9 +7,10 @@
 //   phase (2 bits)    ready 0, running 1, waiting 2, done 3         see the transitions       see the transitions
 //   forward           the wait ends when a future does              park                      claim
 //   notified          an I/O completion came before the park        notify                    take_notified
-//   cancel_requested  throw at the next suspension or resumption    request_cancel            take_cancel, uncancel to 0
-//   wait_cancelled    this wait was ended by a cancel               request_cancel            take_cancel
-//   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock
+//   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., withdraw_.., park_leaf,
+//                                                                                             uncancel to 0
+//   wait_cancelled    this wait was ended by a cancel               request_cancel, park_leaf take_cancel
+//   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock, unlock_and_note
 //   pinned, main      placement, fixed before the first step        set_flags                 never
 //   unstarted         no step taken                                 constructor               begin, yield, park
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
@@ -75,6 +76,10 @@ class basic_task_state : task_bits {
   /// running -> waiting, unless a cancel or a notification got there first: then false, and the task still runs.
   [[nodiscard]] bool park(wait_kind kind = wait_kind::leaf) noexcept;
 
+  /// For waits that only a grant or a cancel may end: running -> waiting, or, with a cancel pending, -> ready, where the
+  /// cancel has ended this wait and cannot be withdrawn any more. False then: the caller enqueues the task.
+  [[nodiscard]] bool park_leaf() noexcept;
+
   /// waiting -> ready: true for exactly one caller per wait, who then enqueues the task.
   [[nodiscard]] bool claim() noexcept;
 
@@ -93,14 +98,20 @@ class basic_task_state : task_bits {
   };
 
   /// Counts a request and decides where it goes.
-  [[nodiscard]] cancel_step request_cancel() noexcept;
+  [[nodiscard]] cancel_step request_cancel() noexcept { return request(one_cancel); }
 
-  /// The thing waited for did not accept the forwarded cancel: throw at the next step after all.
-  void request_after_all() noexcept;
+  /// What the request was passed on to has refused it: decides again, without counting it twice. The task may wait for
+  /// something else by now.
+  [[nodiscard]] cancel_step repeat_cancel() noexcept { return request(0); }
 
   /// Holds the word for the few instructions in which an observer looks at a parked task. False when it is not parked.
   [[nodiscard]] bool lock_if_waiting() noexcept;
   void unlock() noexcept;
+  /// The same, and leaves a request to the end of the wait.
+  void unlock_and_note() noexcept {
+    word_.fetch_or(cancel_requested, std::memory_order_relaxed);  // ordered by the unlock
+    unlock();
+  }
 
   /// Withdraws one request; returns how many are left. At 0 an undelivered request is gone.
   unsigned uncancel() noexcept;
@@ -112,8 +123,10 @@ class basic_task_state : task_bits {
     return true;
   }
 
-  /// Takes back a request that was passed on to what the task is about to wait for.
-  void withdraw_request() noexcept { word_.fetch_and(~cancel_requested, std::memory_order_acq_rel); }
+  /// Takes back a request, to pass it on to what the task waits for. False if there is none any more.
+  bool withdraw_request() noexcept {
+    return (word_.fetch_and(~cancel_requested, std::memory_order_acq_rel) & cancel_requested) != 0;
+  }
 
   [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
 
@@ -121,13 +134,16 @@ class basic_task_state : task_bits {
   word finish() noexcept { return word_.fetch_or(done, std::memory_order_acq_rel); }
 
   /// The same for a child of a fork-join: nobody waits on its word, and a cancel that this hides came too late.
-  void finish_unshared() noexcept { word_.store(done, std::memory_order_release); }
+  void finish_unshared() noexcept {
+    word_.store((word_.load(std::memory_order_relaxed) & count) | done, std::memory_order_release);
+  }
 
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
 
  private:
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
   word settled() const noexcept;  // the word once no canceller holds it
+  cancel_step request(word counted) noexcept;
   void take_cancel_slow() noexcept { word_.fetch_and(~(cancel_requested | wait_cancelled), std::memory_order_acq_rel); }
 
   typename Atomics::template atomic<word> word_;
@@ -166,6 +182,17 @@ bool basic_task_state<A>::park(wait_kind kind) noexcept {
 }
 
 template <class A>
+bool basic_task_state<A>::park_leaf() noexcept {
+  word w = look();
+  word next = 0;
+  do {
+    next = w & ~(phase | unstarted);
+    next = (w & cancel_requested) != 0 ? (next & ~cancel_requested) | ready | wait_cancelled : next | waiting;
+  } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
+  return (next & phase) == waiting;
+}
+
+template <class A>
 auto basic_task_state<A>::settled() const noexcept -> word {
   word w = look();
   for (backoff pause; (w & locked) != 0; w = look()) pause.once();
@@ -200,11 +227,11 @@ bool basic_task_state<A>::take_notified() noexcept {
 }
 
 template <class A>
-auto basic_task_state<A>::request_cancel() noexcept -> cancel_step {
+auto basic_task_state<A>::request(word counted) noexcept -> cancel_step {
   for (;;) {
     word w = settled();
     cancel_step step = cancel_step::noted;
-    word next = w + ((w & count) == count ? 0 : one_cancel);
+    word next = w + ((w & count) == count ? 0 : counted);
     if ((w & phase) == done) return cancel_step::refused;
     if ((w & phase) != waiting || (w & deaf) != 0) {
       next |= cancel_requested;
@@ -216,14 +243,6 @@ auto basic_task_state<A>::request_cancel() noexcept -> cancel_step {
       step = cancel_step::claimed;
     }
     if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return step;
-  }
-}
-
-template <class A>
-void basic_task_state<A>::request_after_all() noexcept {
-  word w = look();
-  while ((w & phase) != done && !word_.compare_exchange_weak(w, w | cancel_requested, std::memory_order_acq_rel,
-                                                             std::memory_order_acquire)) {
   }
 }
 

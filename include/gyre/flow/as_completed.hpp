@@ -2,6 +2,7 @@
 #pragma once
 // as_completed: tasks in the order in which they end.  Layer: flow.  Bodies: lib/flow/as_completed.cpp
 #include <gyre/flow/ensure_future.hpp>
+#include <gyre/flow/sleep.hpp>
 #include <gyre/flow/timeout.hpp>
 #include <gyre/sync/queue.hpp>
 
@@ -47,9 +48,13 @@ class completions {
     ++given_;
     if (order_->done.empty() && deadline_) {
       const std::int64_t left = *deadline_ - detail::now_of(detail::running_home("as_completed"));
-      if (left <= 0) throw timeout_error();
-      const std::size_t i = co_await wait_for(get(), std::chrono::nanoseconds(left));
-      co_return tasks_[i];
+      if (left <= 0) {
+        co_await sleep(std::chrono::nanoseconds(0));  // what was done at the call is given all the same
+        if (order_->done.empty()) throw timeout_error();
+      } else {
+        const std::size_t i = co_await wait_for(get(), std::chrono::nanoseconds(left));
+        co_return tasks_[i];
+      }
     }
     const std::size_t i = co_await order_->done.get();
     co_return tasks_[i];
@@ -71,12 +76,10 @@ template <class Handle>
   requires(!is_coro_v<Handle>)
 completions<Handle> as_completed(const std::vector<Handle>& tasks,
                                  std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+  detail::pooled_vector<detail::core_ref<detail::future_core>> given;
+  for (const Handle& each : tasks) given.push_back(each.shared("as_completed"));
   std::vector<Handle> different;
-  for (const Handle& each : tasks) {
-    bool again = false;
-    for (const Handle& known : different) again = again || &known.core("as_completed") == &each.core("as_completed");
-    if (!again) different.push_back(each);
-  }
+  for (const std::size_t i : detail::first_places(given)) different.push_back(tasks[i]);
   std::optional<std::int64_t> ns;
   if (timeout) ns = timeout->count();
   return completions<Handle>(std::move(different), ns);

@@ -22,6 +22,9 @@ concept awaitable_argument = is_coro_v<std::remove_cvref_t<A>> || is_gather_call
                              std::remove_cvref_t<A>>;
 };
 
+/// The places at which each different future stands first: calls count repeated arguments once.   Cost: n log n.
+[[nodiscard]] pooled_vector<std::size_t> first_places(const pooled_vector<core_ref<future_core>>& futures);
+
 /// Options for a task that some call makes of its argument: the running loop, else the one set for this thread.
 [[nodiscard]] task_options on_current_loop();
 
@@ -39,6 +42,11 @@ template <class F>
            !detail::is_gather_call<std::remove_cvref_t<F>>)
 std::remove_cvref_t<F> ensure_future(F&& future) {
   return std::forward<F>(future);
+}
+template <class G>
+  requires detail::is_gather_call<std::remove_cvref_t<G>>
+auto ensure_future(G&& gather) {
+  return gather.start();
 }
 
 namespace detail {

@@ -34,14 +34,18 @@ class fork_block;
 class fork_child final : public task_core {
  public:
   fork_child(fork_block& owner, std::uint32_t number, std::coroutine_handle<> root, home& at_first) noexcept
-      : task_core(type_of, root, task_bits::running | task_bits::unstarted), block(owner), index(number) {
+      : task_core(type_of, root, task_bits::running | task_bits::unstarted),
+        block(owner),
+        index(number),
+        defined(promise_base::of(root).line) {
     move_to(at_first);
   }
 
   fork_block& block;
   std::uint32_t index;
   std::uint32_t debt = 1;                    // the running thread's
-  std::atomic<task_record*> shown{nullptr};  // the record, once somebody wanted a handle
+  std::atomic<task_record*> shown{nullptr};  // the record, once somebody wanted a handle; under a lock of fork_join.cpp
+  std::source_location defined;              // a copy: others may ask for it when the frame has gone
 
  private:
   static const task_type type_of;
@@ -61,8 +65,11 @@ class fork_block : public join_head {
   /// In the resumed parent: throws what the gather failed with, and the cancel that it is to end with.
   void check_and_leave_on_error();
 
-  /// The parent's frame is destroyed in mid-gather, by a loop that closes: the children go first.
+  /// The parent's frame is destroyed in mid-gather, by a loop that closes: the children go first. Or the orphans alone.
   void abandon() noexcept;
+
+ protected:
+  static void abandon_block(join_head& head) noexcept { static_cast<fork_block&>(head).abandon(); }
 
  private:
   [[nodiscard]] std::coroutine_handle<> settle_debt(fork_child& c, fork_child* other) noexcept;
@@ -141,7 +148,7 @@ class tuple_fork final : public fork_block {
   }
   static constexpr std::index_sequence_for<Ts...> indices{};
   static constexpr operations ops{
-      &free_block,
+      &free_block, &fork_block::abandon_block,
       [](join_head& head, std::uint32_t child) -> result_base& {
         return *static_cast<tuple_fork&>(head).slot_of(child, indices);
       },
@@ -202,7 +209,7 @@ class vector_fork final : public fork_block {
     pool_deallocate(&self, sizeof(vector_fork), cell_use::stable);
   }
   static constexpr operations ops{
-      &free_block,
+      &free_block, &fork_block::abandon_block,
       [](join_head& head, std::uint32_t child) -> result_base& {
         return static_cast<vector_fork&>(head).results[child];
       },

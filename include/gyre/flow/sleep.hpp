@@ -25,15 +25,19 @@ class sleep_base : public awaiter_base, public timer_node {
  protected:
   explicit sleep_base(std::int64_t delay) noexcept
       : timer_node(&wake_now, &wake_in_turn, false), delay_(delay) {}
-  ~sleep_base() {
-    if (armed_at_ != nullptr) disarm_timer(*armed_at_, *this);
+  ~sleep_base() { stop_timer(); }
+  void finish() {
+    if (task_->state.cancel_pending()) [[unlikely]] end_cancelled();
   }
-  void finish() { throw_if_cancelled(*task_); }
 
  private:
   static void wake_now(timer_node& node) noexcept;
   static void wake_in_turn(runnable& r, fate f) noexcept;
   bool suspend(task_core& t, std::coroutine_handle<> at);
+  void stop_timer() noexcept {
+    if (armed_at_ != nullptr) disarm_timer(*std::exchange(armed_at_, nullptr), *this);
+  }
+  void end_cancelled();
 
   std::int64_t delay_;
   task_core* task_ = nullptr;

@@ -76,20 +76,20 @@ class [[nodiscard]] wait_awaiter : public awaiter_base, public timer_node {
 template <class Handle>
 coro<wait_result<Handle>> wait_all(std::vector<Handle> tasks, wait_options options) {
   if (tasks.empty()) throw value_error("Set of Tasks/Futures is empty.");
-  std::vector<Handle> different;
+  pooled_vector<core_ref<future_core>> given;
+  given.reserve(tasks.size());
+  for (const Handle& each : tasks) given.push_back(each.shared("wait"));
+  const pooled_vector<std::size_t> different = first_places(given);
   pooled_vector<core_ref<future_core>> cores;
-  for (const Handle& each : tasks) {
-    bool again = false;
-    for (const Handle& known : different) again = again || &known.core("wait") == &each.core("wait");
-    if (again) continue;
-    different.push_back(each);
-    cores.push_back(each.shared("wait"));
-  }
+  cores.reserve(different.size());
+  for (const std::size_t i : different) cores.push_back(std::move(given[i]));
   std::optional<std::int64_t> timeout;
   if (options.timeout) timeout = options.timeout->count();
   co_await wait_awaiter(std::move(cores), options.return_when, timeout);
   wait_result<Handle> result;
-  for (Handle& each : different) (each.done() ? result.done : result.pending).push_back(std::move(each));
+  for (const std::size_t i : different) {
+    (tasks[i].done() ? result.done : result.pending).push_back(std::move(tasks[i]));
+  }
   co_return result;
 }
 

@@ -41,8 +41,9 @@ template <class Rep, class Period>
 
 /// Runs callbacks, timers and tasks, one at a time, on the thread that runs it.
 ///
-/// Thread:  call_soon_threadsafe, stop, time, is_*: any. The others: the loop's own, or another loop of the same runtime,
-///          for which they act as their thread-safe form.
+/// Thread:  call_soon_threadsafe, stop, time, is_*: any. call_soon, call_later, call_at, create_task: the loop's own, or
+///          another loop of the same runtime, for which they act as their thread-safe form. The others: the loop's own, or
+///          the thread that uses it while it does not run.
 /// Like:    asyncio.EventLoop. get_running_loop() gives it inside; a worker of a runtime is one too.
 class event_loop {
  public:
@@ -58,7 +59,8 @@ class event_loop {
 
   /// Runs until the result is there, and gives it.
   ///
-  /// Throws:  what it ended with; error when the loop was stopped before; already_running; loop_closed.
+  /// Throws:  what it ended with; error when the loop was stopped before; already_running; loop_closed; value_error for a
+  ///          future of another runtime.
   template <class T>
   T run_until_complete(coro<T> main) {
     task<T> t = create_task(std::move(main));

@@ -30,7 +30,7 @@ namespace detail {
 
 /// Holds a loop's handler; without one, reports go to stderr.
 ///
-/// Thread:  any. The handler runs on the thread that found the error, one call at a time for each loop.
+/// Thread:  any. The handler runs on the thread that found the error: calls for errors found on different loops may overlap.
 class exception_handler_slot {
  public:
   void set(exception_handler handler);

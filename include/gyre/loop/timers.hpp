@@ -50,7 +50,7 @@ class timer_node : public runnable {
 /// Thread:  guarded by its own short lock; who may call what is said at each member.
 class timer_heap {
  public:
-  /// Adds a node that is in no heap.   Thread: the loop's, or, while it cannot run, one that stands in for it.
+  /// Adds a node that is in no heap.   Thread: any; who is not the loop wakes it, since it may sleep past the deadline.
   void arm(timer_node& node, std::int64_t deadline);
 
   /// Gives a node that is not direct its turn in `ring` right away.   Thread: the loop's.

@@ -71,7 +71,7 @@ class offload_state {
 
   /// On the other thread: runs the function unless its task has gone, and wakes the task.
   void execute() noexcept;
-  /// Parks the task; false if the function has ended already.
+  /// Parks the task, or queues it again if the function has ended already. True: it is suspended.
   bool wait(task_core& t, std::coroutine_handle<> at) noexcept;
   /// The task goes on. A function that has not begun will not.
   void detach() noexcept;

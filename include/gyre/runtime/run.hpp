@@ -38,7 +38,9 @@ class runner {
 
   /// The loop of the calling thread.
   [[nodiscard]] event_loop& get_loop();
-  /// Cancels what is left, waits for it, ends generators' and executors' work, closes the loops. Twice is harmless.
+  /// Cancels what is left, waits for it, ends the default executor, closes the loops. Twice is harmless.
+  ///
+  /// Throws:  would_deadlock on a loop's thread.
   void close();
 
  private:

@@ -16,7 +16,8 @@ namespace detail {
 
 /// Blocks the calling thread until `task` is done.
 ///
-/// Throws:  timeout_error; would_deadlock, naming the loop's task, when the thread runs a loop.
+/// Throws:  timeout_error; would_deadlock, naming the loop's task, when the thread runs a loop; loop_closed if the loop was
+///          closed before the task ended.
 void block_until_done(future_core& task, std::optional<std::chrono::nanoseconds> timeout, const char* call);
 
 /// Adopts the task of a submission and queues its first step at a loop, from any thread.
@@ -35,7 +36,7 @@ class blocking_future {
 
   /// Blocks until the coroutine has ended, and gives its result.
   ///
-  /// Throws:  what it ended with; timeout_error (the coroutine runs on); would_deadlock on a loop's thread.
+  /// Throws:  what it ended with; timeout_error (the coroutine runs on); would_deadlock on a loop's thread; loop_closed.
   T result(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const {
     wait(timeout, "blocking_future::result");
     task_->check_result();
@@ -106,7 +107,7 @@ template <class T>
 blocking_future<T> run_coroutine_threadsafe(coro<T> body, event_loop& loop) {
   return detail::submit(body, detail::home_of(loop), false);
 }
-/// The same on whatever loop of the runtime is free; it may be stolen.
+/// The same on the loops of the runtime in turn; a loop that has nothing to do may steal it.
 template <class T>
 blocking_future<T> run_coroutine_threadsafe(coro<T> body, runtime& r) {
   return detail::submit(body, detail::any_loop_of(r), true);

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "loop_test.hpp"
+
+#include <stdexcept>
+#include <string>
+
+using namespace gyre;
+using namespace gyre_test;
+
+namespace {
+
+coro<int> give(int value) {
+  co_await sleep(0ns);
+  co_return value;
+}
+
+coro<int> await_future(future<int> f) { co_return co_await f; }
+
+coro<int> swallow(future<int> f) {
+  try {
+    co_return co_await f;
+  } catch (const cancelled_error&) {
+  }
+  co_return 9;
+}
+
+coro<int> fail_when_cancelled(future<int> f) {
+  try {
+    co_return co_await f;
+  } catch (const cancelled_error&) {
+    throw std::runtime_error("clean-up failed");
+  }
+}
+
+coro<int> slow_to_end(future<int> f, std::string& log) {
+  std::exception_ptr error;
+  try {
+    static_cast<void>(co_await f);
+  } catch (const cancelled_error&) {
+    error = std::current_exception();
+  }
+  log += "cleaning ";
+  co_await sleep(3ms);
+  log += "clean ";
+  if (error != nullptr) std::rethrow_exception(error);
+  co_return 0;
+}
+
+coro<int> note_start(bool& started) {
+  started = true;
+  co_return 1;
+}
+
+coro<any_task> who() { co_return current_task(); }
+
+coro<int> wait_limited(task<int> t, std::chrono::milliseconds limit) { co_return co_await wait_for(t, limit); }
+
+coro<int> wait_unlimited(task<int> t) { co_return co_await wait_for(t, std::nullopt); }
+
+}  // namespace
+
+LOOP_TEST("WFOR-001: gives the result of what is done in time", "[flow][wait_for]") {
+  const int from_coro = co_await wait_for(give(1), 1h);
+  CHECK(from_coro == 1);
+  const task<int> t = create_task(give(2));
+  const int from_task = co_await wait_for(t, 1h);
+  CHECK(from_task == 2);
+  const future<int> f;
+  get_running_loop().call_soon([f] { f.set_result(3); });
+  const int from_future = co_await wait_for(f, 1h);
+  CHECK(from_future == 3);
+}
+
+LOOP_TEST("WFOR-002: without a limit it waits until the end", "[flow][wait_for]") {
+  const int value = co_await wait_for(give(1), std::nullopt);
+  CHECK(value == 1);
+  const std::optional<std::chrono::milliseconds> none;
+  const int again = co_await wait_for(give(2), none);
+  CHECK(again == 2);
+}
+
+LOOP_TEST("WFOR-003: at the limit the inner task is cancelled and waited for", "[flow][wait_for]") {
+  const future<int> f;
+  const task<int> inner = create_task(await_future(f));
+  const std::string how = co_await outcome(wait_for(inner, 2ms));
+  CHECK(how == "timeout");
+  CHECK(inner.cancelled());
+}
+
+LOOP_TEST("WFOR-004: an inner task slow to end delays the timeout", "[flow][wait_for]") {
+  const future<int> f;
+  std::string log;
+  const task<int> inner = create_task(slow_to_end(f, log));
+  const std::string how = co_await outcome(wait_for(inner, 1ms));
+  CHECK(how == "timeout");
+  CHECK(log == "cleaning clean ");
+}
+
+LOOP_TEST("WFOR-005: an inner task that swallows the cancel gives its value", "[flow][wait_for]") {
+  const future<int> f;
+  const task<int> inner = create_task(swallow(f));
+  const int value = co_await wait_for(inner, 1ms);
+  CHECK(value == 9);
+}
+
+LOOP_TEST("WFOR-006: an error thrown while being cancelled comes out", "[flow][wait_for]") {
+  const future<int> f;
+  const task<int> inner = create_task(fail_when_cancelled(f));
+  const std::string how = co_await outcome(wait_for(inner, 1ms));
+  CHECK(how == "error: clean-up failed");
+}
+
+LOOP_TEST("WFOR-007: with a limit of 0 a done awaitable gives its result", "[flow][wait_for]") {
+  const future<int> f;
+  f.set_result(4);
+  const int value = co_await wait_for(f, 0ms);
+  CHECK(value == 4);
+  const int negative = co_await wait_for(f, -1s);
+  CHECK(negative == 4);
+}
+
+LOOP_TEST("WFOR-008: with a limit of 0 a coroutine is never started", "[flow][wait_for]") {
+  bool started = false;
+  const std::string how = co_await outcome(wait_for(note_start(started), 0ms));
+  CHECK(how == "timeout");
+  CHECK_FALSE(started);
+}
+
+LOOP_TEST("WFOR-009: with a limit of 0 a running task is cancelled and waited for", "[flow][wait_for]") {
+  const future<int> f;
+  std::string log;
+  const task<int> inner = create_task(slow_to_end(f, log));
+  co_await settle(2);
+  const std::string how = co_await outcome(wait_for(inner, 0ms));
+  CHECK(how == "timeout");
+  CHECK(inner.cancelled());
+  CHECK(log == "cleaning clean ");
+}
+
+LOOP_TEST("WFOR-010: cancelling wait_for cancels the inner task and waits for it", "[flow][wait_for]") {
+  const future<int> f;
+  std::string log;
+  const task<int> inner = create_task(slow_to_end(f, log));
+  const task<int> outer = create_task(wait_limited(inner, 1h));
+  co_await settle(3);
+  outer.cancel();
+  const std::string how = co_await outcome(outer);
+  CHECK(how == "cancelled");
+  CHECK(outer.cancelled());
+  CHECK(log == "cleaning clean ");
+}
+
+LOOP_TEST("WFOR-010: also without a limit", "[flow][wait_for]") {
+  const future<int> f;
+  const task<int> inner = create_task(await_future(f));
+  const task<int> outer = create_task(wait_unlimited(inner));
+  co_await settle(3);
+  outer.cancel();
+  const std::string how = co_await outcome(outer);
+  CHECK(how == "cancelled");
+  CHECK(inner.cancelled());
+}
+
+LOOP_TEST("WFOR-011: cancelled in the iteration in which the inner task finished", "[flow][wait_for]") {
+  const future<int> f;
+  const task<int> inner = create_task(await_future(f));
+  const task<int> outer = create_task(wait_limited(inner, 1h));
+  co_await settle(3);
+  f.set_result(5);
+  co_await sleep(0ns);
+  REQUIRE(inner.done());
+  REQUIRE_FALSE(outer.done());
+  outer.cancel();
+  const std::string how = co_await outcome(outer);
+  CHECK(how == "cancelled");
+  CHECK(inner.result() == 5);
+}
+
+LOOP_TEST("WFOR-013: a shielded task goes on after the timeout", "[flow][wait_for]") {
+  const future<int> f;
+  const task<int> inner = create_task(await_future(f));
+  const std::string how = co_await outcome(wait_for(shield(inner), 1ms));
+  CHECK(how == "timeout");
+  CHECK_FALSE(inner.done());
+  f.set_result(6);
+  const int value = co_await inner;
+  CHECK(value == 6);
+}
+
+LOOP_TEST("WFOR-014: a coroutine runs inside the calling task", "[flow][wait_for]") {
+  const any_task me = current_task();
+  const any_task inside = co_await wait_for(who(), 1h);
+  CHECK(me == inside);
+}
+
+LOOP_TEST("WFOR-015: after a timeout cancelling() is 0 again", "[flow][wait_for]") {
+  const auto forever = []() -> coro<int> {
+    co_await sleep(1h);
+    co_return 0;
+  };
+  const std::string how = co_await outcome(wait_for(forever(), 1ms));
+  CHECK(how == "timeout");
+  CHECK(current_task().cancelling() == 0);
+  co_await sleep(0ns);
+}
+
+LOOP_TEST("wait_for: over a gather", "[flow][wait_for]") {
+  const auto [a, b] = co_await wait_for(gather(give(1), give(2)), 1h);
+  CHECK(a + b == 3);
+  const future<int> f;
+  const std::string how = co_await outcome(wait_for(gather(await_future(f), give(1)), 1ms));
+  CHECK(how == "timeout");
+  CHECK(f.cancelled());
+}
+
+LOOP_TEST("wait_for: nested, the inner limit comes first", "[flow][wait_for]") {
+  const auto inner = []() -> coro<std::string> {
+    const auto forever = []() -> coro<> { co_await sleep(1h); };
+    co_return co_await outcome(wait_for(forever(), 1ms));
+  };
+  const std::string how = co_await wait_for(inner(), 1h);
+  CHECK(how == "timeout");
+}
+
+LOOP_TEST("wait_for: nested, the outer limit comes first", "[flow][wait_for]") {
+  const auto inner = [](std::string& log) -> coro<> {
+    const auto forever = []() -> coro<> { co_await sleep(1h); };
+    std::exception_ptr error;
+    try {
+      co_await wait_for(forever(), 1h);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    log = in_words(error);
+    std::rethrow_exception(error);
+  };
+  std::string log;
+  const std::string how = co_await outcome(wait_for(inner(log), 1ms));
+  CHECK(how == "timeout");
+  CHECK(log == "cancelled");
+}
