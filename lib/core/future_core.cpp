@@ -52,6 +52,7 @@ void future_core::forget_waiters() noexcept {
   intrusive_list<completion_node> waiting;
   {
     const std::lock_guard hold(lock_);
+    forsaken_.store(true, std::memory_order_release);
     waiting.splice_back(nodes_);
   }
   while (!waiting.empty()) waiting.pop_front().drop();
@@ -126,6 +127,7 @@ void future_core::report_unretrieved() noexcept {
 void future_core::append_outcome(std::string& out) const {
   switch (outcome()) {
     case status::finished:
+      if (!slot_->has_value) return;  // moved out
       out += " result=";
       append_result(out);
       return;

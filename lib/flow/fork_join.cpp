@@ -238,6 +238,7 @@ void fork_block::abandon() noexcept {
   for (std::uint32_t i = 0; i < child_count(); ++i) {
     fork_child& c = at(i);
     if (c.state.is_done()) continue;
+    static_cast<void>(c.state.claim());  // an observer from outside may look at the wait at this moment
     c.state.finish();
     promise_base::root_of(c.resume_point).destroy();
     if (task_record* record = c.shown.exchange(nullptr)) record->release();

@@ -80,12 +80,15 @@ void gather_core::child_done(future_core& child) noexcept {
 
 bool gather_core::cancel(std::string_view message) {
   if (done()) return false;
+  // Before the children: the last of them may end on another loop at once, and the gather with it.
+  const bool asked_before = cancel_requested_.exchange(true, std::memory_order_relaxed);
   bool any = false;
   for (const auto& each : children_) {
     if (each->cancel(message)) any = true;
   }
-  if (any) cancel_requested_.store(true, std::memory_order_relaxed);
-  return any;
+  if (any || asked_before) return any;
+  cancel_requested_.store(false, std::memory_order_relaxed);
+  return done() && outcome() == status::cancelled;  // the mark was seen: the request has been delivered
 }
 
 home& gather_home() {

@@ -34,7 +34,7 @@ class stop_when_done {
  public:
   stop_when_done(future_core& until, loop_core& loop)
       : until_(until),
-        id_(add_callback(until, [&loop](future_core&) { loop.stop_requested.store(true, std::memory_order_release); })) {
+        id_(add_callback(until, [&loop](future_core&) { loop.request_stop(); })) {
   }
   stop_when_done(const stop_when_done&) = delete;
   stop_when_done& operator=(const stop_when_done&) = delete;
@@ -80,7 +80,7 @@ void event_loop::run_forever() {
     const stay inside(core);
     core.run();
   }
-  if (core.fatal != nullptr) std::rethrow_exception(std::exchange(core.fatal, nullptr));
+  if (const std::exception_ptr fatal = core.take_fatal(); fatal != nullptr) std::rethrow_exception(fatal);
 }
 
 void event_loop::drive(detail::future_core& until) {

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <utility>
 
 namespace gyre::detail {
 namespace {
@@ -165,8 +166,32 @@ void loop_core::report_error(report r) noexcept {
 }
 
 void loop_core::end_program(std::exception_ptr error) noexcept {
-  fatal = std::move(error);
-  stop_requested.store(true, std::memory_order_release);
+  loop_core* awaited = setup_.peers == nullptr ? this : setup_.peers->awaited_loop();
+  if (awaited == this) {
+    fatal = std::move(error);
+    stop_requested.store(true, std::memory_order_release);
+  } else if (awaited != nullptr) {
+    awaited->send_fatal(std::move(error));
+  } else {
+    report r;
+    r.message = "an exception that ends the program was thrown on a loop that no run() waits for";
+    r.exception = std::move(error);
+    report_error(std::move(r));
+  }
+}
+
+void loop_core::send_fatal(std::exception_ptr error) noexcept {
+  {
+    const std::lock_guard hold(sent_fatal_lock_);
+    if (sent_fatal_ == nullptr) sent_fatal_ = std::move(error);
+  }
+  request_stop();
+}
+
+std::exception_ptr loop_core::take_fatal() noexcept {
+  if (fatal != nullptr) return std::exchange(fatal, nullptr);
+  const std::lock_guard hold(sent_fatal_lock_);
+  return std::exchange(sent_fatal_, nullptr);
 }
 
 std::uint64_t loop_core::next_task_number() noexcept {
@@ -322,10 +347,10 @@ void loop_core::abandon_tasks() noexcept {
     own_task* last = nullptr;
     {
       const std::lock_guard hold(registry_lock_);
-      registry_.for_each([&last](task_record& t) { last = static_cast<own_task*>(&t); });
-      if (last != nullptr) static_cast<list_link<registry_tag>*>(last)->unlink();
+      if (registry_.empty()) return;
+      last = static_cast<own_task*>(&registry_.back());
+      static_cast<list_link<registry_tag>*>(last)->unlink();
     }
-    if (last == nullptr) return;
     last->abandon();
   }
 }

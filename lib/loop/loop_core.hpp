@@ -64,6 +64,8 @@ class peer_group {
   virtual void for_each_loop(void (*each)(loop_core&, void*), void* context) = 0;
   /// A chance to look after neighbours that are stuck in user code; called by a loop whose sleep has ended.
   virtual void look_after_others(loop_core& l) = 0;
+  /// The loop that run() waits for; null if none does.
+  [[nodiscard]] virtual loop_core* awaited_loop() noexcept = 0;
 
  protected:
   ~peer_group() = default;
@@ -201,6 +203,12 @@ class loop_core final : public home {
   steal_deque<task_core> forks;
   exception_handler_slot handler;
   std::exception_ptr fatal;  // what must leave run(); the loop's thread only
+
+  /// Ends run() with `error`, from another thread.
+  void send_fatal(std::exception_ptr error) noexcept;
+  /// What run() must end with, or null.
+  [[nodiscard]] std::exception_ptr take_fatal() noexcept;
+
   std::atomic<bool> stop_requested{false};
 
   // Counters: written by the loop's thread, read by anybody.
@@ -254,6 +262,8 @@ class loop_core final : public home {
   int steps_by_time_ = 61;         // what a turn may take, after the time that the last ones took
   std::int64_t last_collect_ = 0;  // 0 after a sleep
   bool watched_ = false;  // the peers know that this loop runs user code
+  spin_lock sent_fatal_lock_;
+  std::exception_ptr sent_fatal_;
   platform* platform_;  // null: the real one
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()

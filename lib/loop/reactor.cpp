@@ -8,6 +8,7 @@
 
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 namespace gyre::detail {
 namespace {
@@ -49,7 +50,10 @@ struct reactor::bell {
     return {owner->bell_memory_.data(), owner->bell_memory_.size()};
   }
   // By now Asio has given the memory back: the next bell may use it.
-  void operator()() const noexcept { owner->rung_.store(false, std::memory_order_release); }
+  void operator()() const noexcept {
+    owner->heard_ = true;
+    owner->rung_.store(false, std::memory_order_release);
+  }
   reactor* owner;
 };
 
@@ -91,14 +95,16 @@ void reactor::set_alarm(std::int64_t deadline) noexcept {
 }
 
 // An alarm that is set too early costs one wake-up that finds nothing; moving it later on every park would cost a system
-// call each time. So it is moved later only when it has gone off.
+// call each time. So it is moved later only when it has gone off. It is set inside lock_: else another worker's poll() could
+// take it between the setting and the sleep.
 void reactor::wait(std::int64_t deadline) {
+  const std::lock_guard inside(lock_);
   {
     const std::lock_guard hold(alarm_lock_);
     if (deadline < alarm_at_) set_alarm(deadline);
   }
-  const std::lock_guard inside(lock_);
-  context_.run_one();
+  if (!std::exchange(heard_, false)) context_.run_one();
+  heard_ = false;
 }
 
 void reactor::wake_at(std::int64_t deadline) noexcept {

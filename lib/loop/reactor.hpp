@@ -19,6 +19,8 @@ namespace gyre::detail {
 ///   lock_    held by whoever is inside the io_context: the owner while it polls or parks, another worker that stands in
 ///            for a stuck owner. Asio cancellation is emitted by its holder only.
 ///   rung_    true from the first wake() until the posted bell is taken: at most one bell is in flight, in bell_memory_.
+///   heard_   a bell was taken outside wait(), maybe by another worker that polls here just as the owner falls asleep: the
+///            next wait() returns at once. Under lock_.
 ///   alarm    one timerfd: the earliest of the loop's deadline and what another worker asked for by wake_at().
 class reactor final : public parker {
  public:
@@ -55,6 +57,7 @@ class reactor final : public parker {
   spin_lock alarm_lock_;
   spin_lock lock_;
   std::atomic<bool> rung_{false};
+  bool heard_ = false;
   alignas(std::max_align_t) std::array<std::byte, 128> bell_memory_;
 };
 

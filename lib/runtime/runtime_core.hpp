@@ -53,6 +53,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   void found_work(loop_core& l) noexcept override;
   void for_each_loop(void (*each)(loop_core&, void*), void* context) override;
   void look_after_others(loop_core& l) override;
+  [[nodiscard]] loop_core* awaited_loop() noexcept override { return first_on_caller_ ? &core(0) : nullptr; }
 
  private:
   struct sample {

@@ -41,6 +41,7 @@ struct thread_pool_executor::shared : std::enable_shared_from_this<shared> {
   std::size_t threads = 0;
   std::size_t idle = 0;  // threads that wait for work; each entry of the queue has been promised to one, if they suffice
   bool closed = false;
+  bool given_up = false;  // shutdown() came to its deadline: nobody waits for the threads any more
 };
 
 // Under guard.
@@ -78,7 +79,13 @@ thread_pool_executor::thread_pool_executor(std::size_t max_threads, std::string 
     : state_(std::make_shared<shared>(max_threads != 0 ? max_threads : std::min<std::size_t>(32, usable_cores() + 4),
                                       std::move(name), idle_timeout)) {}
 
-thread_pool_executor::~thread_pool_executor() { shutdown(std::chrono::steady_clock::time_point::max()); }
+thread_pool_executor::~thread_pool_executor() {
+  {
+    const std::lock_guard hold(state_->guard);
+    if (state_->given_up) return;
+  }
+  shutdown(std::chrono::steady_clock::time_point::max());
+}
 
 void thread_pool_executor::submit(unique_function<void()> work) {
   const std::lock_guard hold(state_->guard);
@@ -107,7 +114,8 @@ bool thread_pool_executor::shutdown(std::chrono::steady_clock::time_point deadli
     state_->thread_left.wait(hold, ended);
     return true;
   }
-  return state_->thread_left.wait_until(hold, deadline, ended);
+  state_->given_up = !state_->thread_left.wait_until(hold, deadline, ended);
+  return !state_->given_up;
 }
 
 std::size_t thread_pool_executor::thread_count() const {

@@ -22,13 +22,18 @@ class end_signal final : public completion_node {
       self->keep_.reset();
       return true;
     }
+    if (task.forsaken() && task.remove(*self)) {
+      self->keep_.reset();
+      return true;
+    }
     std::unique_lock hold(self->guard_);
     const auto ended = [&] { return self->ended_; };
-    if (!timeout) {
+    using clock = std::chrono::steady_clock;
+    if (!timeout || *timeout > clock::time_point::max() - clock::now()) {  // no limit, or none that the clock can tell
       self->changed_.wait(hold, ended);
       return true;
     }
-    if (self->changed_.wait_for(hold, *timeout, ended)) return true;
+    if (self->changed_.wait_until(hold, clock::now() + *timeout, ended)) return true;
     hold.unlock();
     if (task.remove(*self)) {
       self->keep_.reset();

@@ -263,3 +263,16 @@ TEST_CASE("GATHER-006: a gather of coroutines without a loop is refused", "[flow
   auto all = gather(after(0, 1));
   CHECK_THROWS_AS(all.start(), no_running_loop);
 }
+
+TEST_CASE("gather: run_until_complete starts it on the loop set for the thread", "[flow][gather]") {
+  const auto loop = new_event_loop();
+  set_event_loop(loop);
+  const auto [a, b] = loop->run_until_complete(gather(after(2, 1), owned(2)));
+  CHECK(a == 1);
+  CHECK(*b == 2);
+
+  auto failing = gather(after(1, 1), fail_after(0, "no"));
+  CHECK_THROWS_WITH(loop->run_until_complete(failing), "no");
+  set_event_loop(nullptr);
+  loop->close();
+}

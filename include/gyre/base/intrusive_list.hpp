@@ -44,6 +44,7 @@ class intrusive_list {
 
   [[nodiscard]] bool empty() const noexcept { return ends_.next_ == &ends_; }
   [[nodiscard]] T& front() noexcept { return static_cast<T&>(*ends_.next_); }
+  [[nodiscard]] T& back() noexcept { return static_cast<T&>(*ends_.prev_); }
 
   void push_back(T& element) noexcept { insert_before(ends_, element); }
   void push_front(T& element) noexcept { insert_before(*ends_.next_, element); }

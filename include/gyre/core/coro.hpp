@@ -103,9 +103,13 @@ class [[nodiscard]] coro {
   awaiter operator co_await() & { return awaiter(consume("co_await")); }
   awaiter operator co_await() && { return awaiter(consume("co_await")); }
 
+  /// Throws already_awaited if consume() would.
+  void check_fresh(const char* call) const {
+    if (frame_ == nullptr) [[unlikely]] detail::throw_already_awaited(call);
+  }
   /// The frame, for what starts it in another way; this object is then empty.
   [[nodiscard]] std::coroutine_handle<promise_type> consume(const char* call) {
-    if (frame_ == nullptr) [[unlikely]] detail::throw_already_awaited(call);
+    check_fresh(call);
     return std::exchange(frame_, nullptr);
   }
 

@@ -76,6 +76,10 @@ class future_core : public pooled {
   /// Ends it as cancelled, or passes the request on to what produces it. True if that accepted.
   virtual bool cancel(std::string_view message);
 
+  /// True once its loop was closed before it ended: nobody will complete it. Nodes added before that were dropped, nodes
+  /// added later wait for ever.
+  [[nodiscard]] bool forsaken() const noexcept { return forsaken_.load(std::memory_order_acquire); }
+
   /// The text that to_string() shows.
   virtual void append_text(std::string& out) const;
 
@@ -146,6 +150,7 @@ class future_core : public pooled {
   std::atomic<status> status_{status::pending};
   std::atomic<bool> retrieved_{false};
   std::atomic<bool> reserved_{false};
+  std::atomic<bool> forsaken_{false};  // written under lock_
   std::uint32_t era_ = 0;  // of loop_: identities are used again
   mutable spin_lock lock_;
 };

@@ -72,6 +72,12 @@ class event_loop {
     drive(f.core("run_until_complete"));
     return detail::take_result<T>(f);
   }
+  /// The same for a gather, which starts here; as in asyncio, on the loop set for this thread.
+  template <class G>
+    requires requires(G& g) { g.start(); }
+  auto run_until_complete(G&& gathering) {
+    return run_until_complete(gathering.start());
+  }
 
   /// Runs until stop().   Throws: already_running, loop_closed; keyboard_interrupt or system_exit that left a task.
   void run_forever();

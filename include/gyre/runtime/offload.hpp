@@ -28,7 +28,8 @@ class offload_executor {
 
 /// Threads that appear under demand and leave when idle.
 ///
-/// Thread:  any, for every member.   Life: the destructor takes no more work and waits for what was taken.
+/// Thread:  any, for every member.
+/// Life:    the destructor takes no more work and waits for what was taken, unless shutdown() has given that up.
 /// Like:    concurrent.futures.ThreadPoolExecutor.
 class thread_pool_executor final : public offload_executor {
  public:

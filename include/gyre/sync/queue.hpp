@@ -91,7 +91,10 @@ class queue_awaiter : public awaiter_base, public resume_check {
   bool may_resume(task_core& t) noexcept final {
     wake_list woken;
     std::unique_lock hold(guard_);
-    if (t.state.cancel_pending()) return true;
+    if (t.state.take_cancel()) {  // taken here: nobody may withdraw it until finish() throws
+      cancelled_ = true;
+      return true;
+    }
     if (node_.linked()) node_.unlink();
     if (self().try_now(woken)) {
       t.check = nullptr;
@@ -114,7 +117,7 @@ class queue_awaiter : public awaiter_base, public resume_check {
     if (node_.task == nullptr) return;
     task_core& t = *node_.task;
     t.check = nullptr;
-    if (!t.state.take_cancel()) return;
+    if (!cancelled_) return;
     {
       wake_list woken;
       const std::lock_guard hold(guard_);
@@ -135,6 +138,7 @@ class queue_awaiter : public awaiter_base, public resume_check {
   spin_lock& guard_;
   wait_queue& waiters_;
   wait_node node_;
+  bool cancelled_ = false;
 };
 
 template <class T>

@@ -34,6 +34,7 @@ class [[nodiscard]] gather_call
       const thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
       if (!this->started() && may_fork(me, thread)) {
+        std::apply([](auto&... bodies) { (bodies.check_fresh("gather"), ...); }, arguments_);
         auto* block = fork_type::make(Errors);
         fork_ = block;
         return std::apply(
@@ -116,6 +117,7 @@ class [[nodiscard]] gather_vector_call
       const thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
       if (!this->started() && !arguments_.empty() && may_fork(me, thread)) {
+        for (const A& body : arguments_) body.check_fresh("gather");
         fork_ = vector_fork<child_value>::make(Errors, arguments_.size());
         return transfer(fork_->launch(me, at, *thread.loop, arguments_));
       }
