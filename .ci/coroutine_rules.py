@@ -16,7 +16,7 @@ ALLOWED = "coroutine-rules: allow"
 HARMLESS_BRACES = re.compile(r"(?:\b(?:task_options|wait_options)|\bstd::chrono::\w+|\b(?:int|bool|double|std::u?int\w*_t|std::size_t))\s*$")
 HOOKS = re.compile(r"(?<![.\w>:])(?:initial_suspend|final_suspend|unhandled_exception)\s*\(")
 COROUTINE = re.compile(r"\b(?:coro|async_generator)\s*<[^;{}()]*>\s+(?:\w+::)*(\w+)\s*\(")
-DANGLES = re.compile(r"\bconst\s+std::\w+(?:\s*<[^()]*>)?\s*&|&&|\bstring_view\b|\bspan\s*<")
+DANGLES = re.compile(r"\bconst\s+std::(?!atomic)\w+(?:\s*<[^()]*>)?\s*&|&&|\bstring_view\b|\bspan\s*<")
 
 
 def by_value(captures):

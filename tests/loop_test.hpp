@@ -89,21 +89,26 @@ namespace gyre_test {
 /// Runs a test's body under the simulation from each of `seeds` seeds, where a lost wake-up is an error, then for real.
 inline void run_both_ways(int loops, std::uint64_t seeds, gyre::coro<> (*body)()) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    INFO("simulation, seed " << seed);
+    INFO(loops << " loops, simulation from seed " << seed);
     gyre::testing::simulate(seed, gyre::run_options().loops(loops), body());
   }
-  INFO("for real");
+  INFO(loops << " loops, for real");
   gyre::run(body(), gyre::run_options().loops(loops));
+}
+
+/// The same on runtimes of 2, 4, 8 and 64 loops.
+inline void run_on_many(gyre::coro<> (*body)()) {
+  for (const int loops : {2, 4, 8, 64}) run_both_ways(loops, 4, body);
 }
 
 }  // namespace gyre_test
 
-#define GYRE_LOOP_TEST(body, loops, seeds, ...)                        \
-  static gyre::coro<> body();                                         \
-  TEST_CASE(__VA_ARGS__) { gyre_test::run_both_ways(loops, seeds, body); } \
+#define GYRE_LOOP_TEST(body, runner, ...)   \
+  static gyre::coro<> body();               \
+  TEST_CASE(__VA_ARGS__) { runner(body); }  \
   static gyre::coro<> body()
 
-#define LOOP_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), 1, 1, __VA_ARGS__)
+#define GYRE_ON_ONE(body) gyre_test::run_both_ways(1, 1, body)
 
-/// The first argument is the number of loops.
-#define RUNTIME_TEST(loops, ...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(runtime_test_), loops, 8, __VA_ARGS__)
+#define LOOP_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), GYRE_ON_ONE, __VA_ARGS__)
+#define RUNTIME_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(runtime_test_), gyre_test::run_on_many, __VA_ARGS__)

@@ -53,6 +53,13 @@ std::shared_ptr<event_loop>& thread_event_loop() {
 
 [[noreturn]] void throw_closed(const char* call) { throw loop_closed(std::string(call) + ": the event loop is closed"); }
 
+// In debug mode a thread from outside the runtime has to use the thread-safe forms.
+void check_thread(loop_core& loop, const char* call) {
+  const home* here = this_thread().loop;
+  if (!loop.setup().debug || !loop.running() || (here != nullptr && here->family() == loop.family())) return;
+  throw error(std::string(call) + ": non-thread-safe operation invoked on an event loop other than the current one");
+}
+
 }  // namespace
 }  // namespace detail
 
@@ -112,9 +119,7 @@ bool event_loop::is_closed() const noexcept { return core_->closed(); }
 
 handle event_loop::queue_call(unique_function<void()> callback, const char* call) {
   if (core_->closed()) detail::throw_closed(call);
-  if (detail::this_thread().loop == nullptr && core_->setup().debug && core_->running()) {
-    throw error(std::string(call) + ": non-thread-safe operation invoked on an event loop other than the current one");
-  }
+  detail::check_thread(*core_, call);
   detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
   handle shown{detail::core_ref<detail::call_core>::share(*made)};
   if (core_->on_own_thread() || !core_->running()) {
@@ -139,7 +144,9 @@ handle event_loop::queue_foreign_call(unique_function<void()> callback) {
 }
 
 timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback) {
-  if (core_->closed()) detail::throw_closed(relative ? "call_later" : "call_at");
+  const char* call = relative ? "call_later" : "call_at";
+  if (core_->closed()) detail::throw_closed(call);
+  detail::check_thread(*core_, call);
   detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
   made->mark_timer();
   timer_handle shown{detail::core_ref<detail::call_core>::share(*made)};

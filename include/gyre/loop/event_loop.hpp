@@ -100,7 +100,9 @@ class event_loop {
     return future<T>(detail::home_of(*this));
   }
 
-  /// Queues `fn(args...)` for the next iteration.   Throws: loop_closed.   Cost: one pooled object.
+  /// Queues `fn(args...)` for the next iteration.
+  ///
+  /// Throws:  loop_closed; in debug mode error on a thread outside the loop's runtime.   Cost: one pooled object.
   template <class F, class... Args>
   handle call_soon(F&& fn, Args&&... args) {
     return queue_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), "call_soon");

@@ -88,3 +88,4 @@ gyre::coro<int> fine(gyre::lock& lock, std::string text, const char* name) { co_
 gyre::coro<int> fine_too(const service& answers, std::vector<int>& numbers) { co_return answers.count(numbers); }
 gyre::coro<int> declared(const std::string& text);
 gyre::coro<int> no_coroutine(std::string&& text) { return fine(std::move(text)); }
+gyre::coro<> until(const std::atomic<bool>& stop) { co_await turns(stop); }
