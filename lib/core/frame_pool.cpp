@@ -153,6 +153,7 @@ void pool_deallocate(void* memory, std::size_t size, cell_use use) noexcept {
   if (bypass(size, use)) [[unlikely]] return ::operator delete(memory);
   const std::size_t size_class = class_of(size, use);
   local_list& mine = local_cache[static_cast<std::size_t>(use)][size_class];
+  if (mine.head == nullptr) [[unlikely]] keeper.touch();  // a thread that only frees gives back at its end, too
   auto* cell = static_cast<free_cell*>(memory);
   cell->next = mine.head;
   mine.head = cell;

@@ -9,7 +9,8 @@ time_limit::time_limit(std::optional<std::int64_t> delay)
       armed_at_(task_.at()),
       cancels_before_(task_.state.cancelling()) {
   if (!delay) return;
-  fire_directly(!task_.state.is_pinned());
+  // A pinned task may move to another loop inside the limit: only asyncio's single loop may keep the node in its ring.
+  fire_directly(!armed_at_.asyncio_order());
   if (*delay > 0) {
     arm_timer(armed_at_, *this, deadline_after(now_of(armed_at_), *delay));
   } else {

@@ -126,7 +126,7 @@ std::int64_t runtime_core::about_to_sleep(loop_core& l) {
   const bool others_awake = parking_.sleep(l);
   if (!others_awake) return never;
   loop_core* none = nullptr;
-  if (watcher_.load(std::memory_order_relaxed) != &l &&
+  if (watcher_.load(std::memory_order_acquire) != &l &&  // another may have given it the role
       !watcher_.compare_exchange_strong(none, &l, std::memory_order_acq_rel)) {
     return never;
   }

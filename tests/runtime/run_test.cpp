@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "loop_test.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+using namespace gyre;
+using namespace gyre_test;
+
+namespace {
+
+coro<int> give(int value) { co_return value; }
+
+coro<int> fail(const char* what) {
+  throw std::runtime_error(what);
+  co_return 0;
+}
+
+coro<> sleep_long(std::string& log, const char* name) {
+  std::exception_ptr error;
+  try {
+    co_await sleep(1h);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  log += std::string(name) + ":" + in_words(error) + " ";
+  if (error != nullptr) std::rethrow_exception(error);
+}
+
+coro<> clean_slowly(std::string& log) {
+  try {
+    co_await sleep(1h);
+  } catch (const cancelled_error&) {
+    log += "cancelled ";
+  }
+  co_await sleep(2ms);
+  log += "ended ";
+}
+
+coro<> fail_when_cancelled() {
+  try {
+    co_await sleep(1h);
+  } catch (const cancelled_error&) {
+    throw std::runtime_error("clean-up failed");
+  }
+}
+
+coro<> await_forever(bool& cancelled) {
+  try {
+    co_await sleep(1h);
+  } catch (const cancelled_error&) {
+    cancelled = true;
+    throw;
+  }
+}
+
+/// The default action for SIGINT while it lives: Catch2 has its own handler, which run() would leave in place.
+class default_sigint {
+ public:
+  default_sigint() : before_(std::signal(SIGINT, SIG_DFL)) {}
+  default_sigint(const default_sigint&) = delete;
+  default_sigint& operator=(const default_sigint&) = delete;
+  ~default_sigint() { std::signal(SIGINT, before_); }
+
+ private:
+  void (*before_)(int);
+};
+
+}  // namespace
+
+TEST_CASE("RUN-005: run() gives the value of main", "[runtime][run]") {
+  for (const int loops : {1, 2, 4}) CHECK(run(give(7), run_options().loops(loops)) == 7);
+  CHECK(*run([]() -> coro<std::unique_ptr<int>> { co_return std::make_unique<int>(3); }(), one_loop()) == 3);
+}
+
+TEST_CASE("RUN-006: run() throws what main throws", "[runtime][run]") {
+  for (const int loops : {1, 4}) CHECK_THROWS_WITH(run(fail("from main"), run_options().loops(loops)), "from main");
+}
+
+LOOP_TEST("RUN-008: run() inside a running loop is refused", "[runtime][run]") {
+  coro<int> body = give(1);
+  CHECK_THROWS_AS(run(std::move(body)), already_running);
+  co_return;
+}
+
+TEST_CASE("RUN-009: run(debug) sets the loop's debug flag", "[runtime][run]") {
+  const auto flag = []() -> coro<bool> { co_return get_running_loop().get_debug(); };
+  CHECK(run(flag(), one_loop().debug(true)));
+  CHECK_FALSE(run(flag(), one_loop()));
+}
+
+TEST_CASE("RUN-010: run() makes a new loop each call and closes it", "[runtime][run]") {
+  std::shared_ptr<event_loop> made;
+  const auto factory = [&made] { return made = new_event_loop(); };
+  CHECK(run(give(1), one_loop().loop_factory(factory)) == 1);
+  CHECK(made->is_closed());
+  const std::shared_ptr<event_loop> first = made;
+  CHECK_THROWS(run(fail("x"), one_loop().loop_factory(factory)));
+  CHECK(made != first);
+  CHECK(made->is_closed());
+}
+
+TEST_CASE("RUN-011: run() calls the loop_factory once and runs on its loop", "[runtime][run]") {
+  int calls = 0;
+  std::shared_ptr<event_loop> made;
+  const auto factory = [&] {
+    ++calls;
+    return made = new_event_loop();
+  };
+  const auto where = []() -> coro<event_loop*> { co_return &get_running_loop(); };
+  CHECK(run(where(), one_loop().loop_factory(factory)) == made.get());
+  CHECK(calls == 1);
+  CHECK_THROWS_AS(run(give(1), run_options().loops(2).loop_factory(factory)), value_error);
+  const run_options::factory none = [] { return std::shared_ptr<event_loop>(); };
+  CHECK_THROWS_AS(run(give(1), one_loop().loop_factory(none)), value_error);
+}
+
+TEST_CASE("RUN-012: tasks that are left are cancelled and awaited", "[runtime][run]") {
+  for (const int loops : {1, 4}) {
+    std::string log;
+    const auto main = [](std::string& out) -> coro<> {
+      const task_options pinned{.pin = true};
+      static_cast<void>(create_task(sleep_long(out, "a"), pinned));
+      static_cast<void>(create_task(sleep_long(out, "b"), pinned));
+      co_await settle(3);
+    };
+    run(main(log), run_options().loops(loops));
+    CHECK(log.find("a:cancelled ") != std::string::npos);
+    CHECK(log.find("b:cancelled ") != std::string::npos);
+  }
+}
+
+TEST_CASE("RUN-012: tasks that never began are cancelled without running", "[runtime][run]") {
+  std::string log;
+  const auto main = [](std::string& out) -> coro<> {
+    static_cast<void>(create_task(sleep_long(out, "a")));
+    co_return;
+  };
+  run(main(log), one_loop());
+  CHECK(log.empty());
+}
+
+TEST_CASE("RUN-013: a leftover that fails while being cancelled is reported; main's value stands", "[runtime][run]") {
+  for (const int loops : {1, 4}) {
+    std::vector<exception_context> reports;
+    const auto main = [](std::vector<exception_context>& out) -> coro<int> {
+      for (int i = 0; i < loop_count(); ++i) {
+        current_runtime().loop(i).set_exception_handler(
+            [&out](event_loop&, const exception_context& context) { out.push_back(context); });
+      }
+      const task_options named{.name = "leftover"};
+      static_cast<void>(create_task(fail_when_cancelled(), named));
+      co_await sleep(1ms);
+      co_return 5;
+    };
+    CHECK(run(main(reports), run_options().loops(loops)) == 5);
+    REQUIRE(reports.size() == 1);
+    CHECK(reports.front().message.find("unhandled exception during") != std::string::npos);
+    CHECK(in_words(reports.front().exception) == "error: clean-up failed");
+    CHECK(reports.front().details.find("leftover") != std::string::npos);
+  }
+}
+
+TEST_CASE("RUN-014: a leftover that swallows its cancel is waited for", "[runtime][run]") {
+  std::string log;
+  const auto main = [](std::string& out) -> coro<> {
+    static_cast<void>(create_task(clean_slowly(out)));
+    co_await settle(2);
+  };
+  run(main(log), one_loop());
+  CHECK(log == "cancelled ended ");
+}
+
+TEST_CASE("RUN-016: the default executor is joined before run() returns", "[runtime][run]") {
+  for (const int loops : {1, 4}) {
+    std::atomic<bool> ended{false};
+    const auto main = [](std::atomic<bool>& out) -> coro<> {
+      const auto work = [&out] {
+        std::this_thread::sleep_for(10ms);
+        out = true;
+      };
+      const auto offload = [](std::function<void()> f) -> coro<> { co_await to_thread(std::move(f)); };
+      static_cast<void>(create_task(offload(work)));
+      co_await sleep(3ms);
+    };
+    run(main(ended), run_options().loops(loops));
+    CHECK(ended);
+  }
+}
+
+TEST_CASE("RUN-017: the exception of main wins over what goes wrong in the shutdown", "[runtime][run]") {
+  const auto main = []() -> coro<> {
+    get_running_loop().set_exception_handler([](event_loop&, const exception_context&) {});
+    static_cast<void>(create_task(fail_when_cancelled()));
+    co_await settle(2);
+    throw std::runtime_error("main's own");
+  };
+  CHECK_THROWS_WITH(run(main(), one_loop()), "main's own");
+}
+
+TEST_CASE("RUN-018: a main that cancels itself makes run() throw cancelled_error", "[runtime][run]") {
+  const auto main = []() -> coro<> {
+    current_task().cancel();
+    co_await sleep(0ns);
+  };
+  for (const int loops : {1, 4}) CHECK_THROWS_AS(run(main(), run_options().loops(loops)), cancelled_error);
+}
+
+TEST_CASE("RUN-028: SIGINT cancels main and makes run() throw keyboard_interrupt", "[runtime][run][signals]") {
+  const default_sigint guard;
+  for (const int loops : {1, 4}) {
+    bool cancelled = false;
+    const auto main = [](bool& out) -> coro<> {
+      get_running_loop().call_later(1ms, [] { std::raise(SIGINT); });
+      co_await await_forever(out);
+    };
+    CHECK_THROWS_AS(run(main(cancelled), run_options().loops(loops)), keyboard_interrupt);
+    CHECK(cancelled);
+  }
+}
+
+TEST_CASE("RUN-029: main may clean up after SIGINT and return", "[runtime][run][signals]") {
+  const default_sigint guard;
+  const auto main = []() -> coro<int> {
+    get_running_loop().call_later(1ms, [] { std::raise(SIGINT); });
+    bool cancelled = false;
+    const std::string how = co_await outcome(await_forever(cancelled));
+    co_await sleep(1ms);
+    co_return how == "cancelled" ? 4 : 0;
+  };
+  CHECK(run(main(), one_loop()) == 4);
+}
+
+TEST_CASE("RUN-030: a main that was cancelled by somebody else too throws cancelled_error", "[runtime][run][signals]") {
+  const default_sigint guard;
+  const auto main = []() -> coro<> {
+    const any_task me = current_task();
+    get_running_loop().call_later(1ms, [me] {
+      me.cancel();
+      std::raise(SIGINT);
+    });
+    bool cancelled = false;
+    co_await await_forever(cancelled);
+  };
+  CHECK_THROWS_AS(run(main(), one_loop()), cancelled_error);
+}
+
+TEST_CASE("RUN-032: another handler of SIGINT stays in place; the default one is put back", "[runtime][run][signals]") {
+  const default_sigint guard;
+  static volatile std::sig_atomic_t caught = 0;
+  std::signal(SIGINT, [](int) { caught = 1; });
+  const auto main = []() -> coro<int> {
+    std::raise(SIGINT);
+    co_await sleep(1ms);
+    co_return 3;
+  };
+  CHECK(run(main(), one_loop()) == 3);
+  CHECK(caught == 1);
+  std::signal(SIGINT, SIG_DFL);
+  CHECK(run(give(1), one_loop()) == 1);
+  CHECK(std::signal(SIGINT, SIG_DFL) == SIG_DFL);
+}
+
+TEST_CASE("run: the number of loops", "[runtime][run]") {
+  const auto count = []() -> coro<int> { co_return loop_count(); };
+  for (const int loops : {1, 2, 5, 64}) CHECK(run(count(), run_options().loops(loops)) == loops);
+  CHECK_THROWS_AS(run(count(), run_options().loops(256)), value_error);
+  CHECK_THROWS_AS(run(count(), run_options().loops(-1)), value_error);
+}
+
+TEST_CASE("run: GYRE_LOOPS sets the default number of loops", "[runtime][run]") {
+  const auto count = []() -> coro<int> { co_return loop_count(); };
+  const char* before = std::getenv("GYRE_LOOPS");
+  const std::string kept = before == nullptr ? "" : before;
+  ::setenv("GYRE_LOOPS", "3", 1);
+  CHECK(run(count()) == 3);
+  ::setenv("GYRE_LOOPS", "many", 1);
+  CHECK_THROWS_AS(run(count()), value_error);
+  if (before == nullptr) {
+    ::unsetenv("GYRE_LOOPS");
+  } else {
+    ::setenv("GYRE_LOOPS", kept.c_str(), 1);
+  }
+}
+
+TEST_CASE("run: main runs on the calling thread", "[runtime][run]") {
+  const auto where = []() -> coro<std::thread::id> { co_return std::this_thread::get_id(); };
+  for (const int loops : {1, 4}) CHECK(run(where(), run_options().loops(loops)) == std::this_thread::get_id());
+}
+
+TEST_CASE("run: two threads may each run a program", "[runtime][run]") {
+  const auto main = []() -> coro<int> {
+    const auto [a, b] = co_await gather(give(1), give(2));
+    co_return a + b;
+  };
+  int other = 0;
+  std::thread second([&] { other = run(main(), run_options().loops(2)); });
+  const int mine = run(main(), run_options().loops(2));
+  second.join();
+  CHECK(mine == 3);
+  CHECK(other == 3);
+}
