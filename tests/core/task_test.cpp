@@ -57,7 +57,7 @@ coro<> interrupt() {
   co_return;
 }
 
-coro<int> add(int a, const std::string& text, int& target) {
+coro<int> add(int a, std::string text, int& target) {
   target += a;
   co_return static_cast<int>(text.size());
 }
