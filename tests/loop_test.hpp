@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -64,6 +65,18 @@ gyre::coro<std::string> outcome(A aw) {
   }
   co_return in_words(error);
 }
+
+/// Whether the loop has gone to its next iteration since this was made: an await that does not suspend keeps it here.
+class turn_probe {
+ public:
+  turn_probe() {
+    gyre::get_running_loop().call_soon([taken = taken_] { *taken = true; });
+  }
+  [[nodiscard]] bool taken() const { return *taken_; }
+
+ private:
+  std::shared_ptr<bool> taken_ = std::make_shared<bool>(false);
+};
 
 /// Sends a loop's reports to a list while it lives.
 class report_catcher {

@@ -22,6 +22,16 @@ bool is_word(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+// Where the bracket opens that `text[close]` closes.
+std::size_t opening_bracket(std::string_view text, std::size_t close, char opens, char closes) noexcept {
+  std::size_t depth = 0;
+  for (std::size_t i = close + 1; i-- > 0;) {
+    if (text[i] == closes) ++depth;
+    if (text[i] == opens && --depth == 0) return i;
+  }
+  return 0;
+}
+
 }  // namespace
 
 void append_unsigned(std::string& out, std::uint64_t n) { append_number(out, n); }
@@ -65,36 +75,28 @@ void append_quoted(std::string& out, std::string_view text) {
   out += quote;
 }
 
+// Read from the end, as the parameter list is the last pair of brackets. The forms:
+//   gyre::coro<T> ns::work(int, F) [with T = int; F = main()::<lambda()>]      g++
+//   coro<T> (anonymous namespace)::work(int, F) [T = int, F = (lambda at FILE:1:2)]      clang
+//   main()::<lambda(int)>      g++, a lambda's body
+//   auto main()::(anonymous class)::operator()(int) const      clang, the same
 std::string_view coroutine_name(std::string_view function_name) noexcept {
-  // "gyre::coro<T> ns::work(int, int) [with T = int]": cut at the parameter list that belongs to the function itself,
-  // the first '(' outside of template arguments.
-  std::size_t depth = 0;
-  std::size_t open = function_name.size();
-  for (std::size_t i = 0; i < function_name.size(); ++i) {
-    const char c = function_name[i];
-    if (c == '<') ++depth;
-    if (c == '>' && depth > 0) --depth;
-    if (c == '(' && depth == 0) {
-      open = i;
-      break;
-    }
+  std::string_view name = function_name;
+  if (name.ends_with(']')) name = name.substr(0, name.find(" ["));
+  const std::size_t close = name.rfind(')');
+  if (close == std::string_view::npos) return function_name;
+  const std::size_t open = opening_bracket(name, close, '(', ')');
+  const bool in_lambda_name = close + 1 < name.size() && name[close + 1] == '>';
+  name = name.substr(0, open);
+  if (in_lambda_name && name.ends_with("<lambda")) return "<lambda>";
+  if (name.ends_with("operator()")) {
+    name.remove_suffix(std::string_view("::operator()").size());
+    return name.ends_with(')') ? "<lambda>" : "operator()";
   }
-  if (function_name.find("<lambda") != std::string_view::npos || function_name.find("(lambda") != std::string_view::npos ||
-      function_name.find("(anonymous class)") != std::string_view::npos) {
-    return "<lambda>";
-  }
-  std::size_t end = open;
-  if (end > 0 && function_name[end - 1] == '>') {  // template arguments of the function itself
-    depth = 0;
-    while (end > 0) {
-      --end;
-      if (function_name[end] == '>') ++depth;
-      if (function_name[end] == '<' && --depth == 0) break;
-    }
-  }
-  std::size_t begin = end;
-  while (begin > 0 && is_word(function_name[begin - 1])) --begin;
-  return begin == end ? function_name : function_name.substr(begin, end - begin);
+  if (name.ends_with('>')) name = name.substr(0, opening_bracket(name, name.size() - 1, '<', '>'));
+  std::size_t begin = name.size();
+  while (begin > 0 && is_word(name[begin - 1])) --begin;
+  return begin == name.size() ? function_name : name.substr(begin);
 }
 
 void append_type_name(std::string& out, const char* mangled) {

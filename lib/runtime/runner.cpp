@@ -34,7 +34,7 @@ class runner_core {
 
   void close() {
     if (std::exchange(closed_, true)) return;
-    if (made_ == nullptr && runtime_ == nullptr) return;
+    if (!begun()) return;
     event_loop& first = made_ != nullptr ? *made_ : runtime_->loop(0);
     std::optional<std::int64_t> limit;
     if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
@@ -52,6 +52,7 @@ class runner_core {
   }
 
   [[nodiscard]] bool closed() const noexcept { return closed_; }
+  [[nodiscard]] bool begun() const noexcept { return made_ != nullptr || runtime_ != nullptr; }
 
  private:
   // What goes wrong in the end must not hide what main ended with.
@@ -105,7 +106,7 @@ void runner::finish(detail::future_core& main) {
 
 void runner::close() {
   if (core_->closed()) return;
-  if (detail::this_thread().loop != nullptr) {
+  if (core_->begun() && detail::this_thread().loop != nullptr) {
     throw would_deadlock("runner::close() cannot be called from a running event loop");
   }
   core_->close();

@@ -92,13 +92,12 @@ LOOP_TEST("GATHER-002: tasks, futures and coroutines may be mixed", "[flow][gath
 }
 
 LOOP_TEST("GATHER-003: an empty vector gives an empty vector without suspending", "[flow][gather]") {
-  bool other_ran = false;
-  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const turn_probe turn;
   const std::vector<coro<int>> none;
   std::vector<task<int>> nothing;
   const std::vector<int> results = co_await gather(std::move(nothing));
   CHECK(results.empty());
-  CHECK_FALSE(other_ran);
+  CHECK_FALSE(turn.taken());
 }
 
 LOOP_TEST("GATHER-004: a repeated argument runs once and stands in each of its places", "[flow][gather]") {
@@ -171,12 +170,11 @@ LOOP_TEST("GATHER-020: a gather of done children is done at once", "[flow][gathe
   f.set_result(1);
   const task<int> t = create_task(after(0, 2));
   co_await t;
-  bool other_ran = false;
-  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const turn_probe turn;
   const auto [a, b] = co_await gather(f, t);
   CHECK(a == 1);
   CHECK(b == 2);
-  CHECK_FALSE(other_ran);
+  CHECK_FALSE(turn.taken());
 }
 
 LOOP_TEST("gather: starts at its first use as a future", "[flow][gather]") {

@@ -72,11 +72,10 @@ LOOP_TEST("SHIELD-002: cancelling the shield itself leaves the shielded task alo
 LOOP_TEST("SHIELD-004: a shield of something done is done", "[flow][shield]") {
   const future<int> f;
   f.set_result(8);
-  bool other_ran = false;
-  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const turn_probe turn;
   const int value = co_await shield(f);
   CHECK(value == 8);
-  CHECK_FALSE(other_ran);
+  CHECK_FALSE(turn.taken());
 }
 
 LOOP_TEST("SHIELD-005: a shielded task that others cancel cancels the shield", "[flow][shield]") {

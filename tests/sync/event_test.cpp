@@ -20,11 +20,10 @@ LOOP_TEST("EVENT-001: wait() on a set event does not suspend", "[sync][event]") 
   CHECK_FALSE(e.is_set());
   e.set();
   CHECK(e.is_set());
-  bool other_ran = false;
-  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const turn_probe turn;
   const bool value = co_await e.wait();
   CHECK(value);
-  CHECK_FALSE(other_ran);
+  CHECK_FALSE(turn.taken());
 }
 
 LOOP_TEST("EVENT-002: set() wakes all waiters, and later waits pass until clear()", "[sync][event]") {

@@ -38,12 +38,11 @@ coro<int> fail_inside(lock& l) {
 LOOP_TEST("LOCK-001: a free lock is taken without suspending", "[sync][lock]") {
   lock l;
   CHECK_FALSE(l.locked());
-  bool other_ran = false;
-  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const turn_probe turn;
   const bool taken = co_await l.acquire();
   CHECK(taken);
   CHECK(l.locked());
-  CHECK_FALSE(other_ran);
+  CHECK_FALSE(turn.taken());
   l.release();
   CHECK_FALSE(l.locked());
 }

@@ -79,13 +79,12 @@ LOOP_TEST("QUEUE-004: get() waits while it is empty, and a put lets it through",
 
 LOOP_TEST("QUEUE-005: put() with room and get() with an item do not suspend", "[sync][queue]") {
   queue<int> q(2);
-  bool other_ran = false;
-  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const turn_probe turn;
   co_await q.put(1);
   co_await q.put(2);
   const int first = co_await q.get();
   CHECK(first == 1);
-  CHECK_FALSE(other_ran);
+  CHECK_FALSE(turn.taken());
 }
 
 TEST_CASE("QUEUE-006: put_nowait when full and get_nowait when empty throw", "[sync][queue]") {

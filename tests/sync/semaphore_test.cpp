@@ -18,14 +18,13 @@ coro<> take(semaphore& s, std::string& log, const char* name) {
 
 LOOP_TEST("SEM-001: a free permit is taken without suspending", "[sync][semaphore]") {
   semaphore s(2);
-  bool other_ran = false;
-  get_running_loop().call_soon([&other_ran] { other_ran = true; });
+  const turn_probe turn;
   const bool first = co_await s.acquire();
   CHECK(first);
   CHECK_FALSE(s.locked());
   co_await s.acquire();
   CHECK(s.locked());
-  CHECK_FALSE(other_ran);
+  CHECK_FALSE(turn.taken());
   s.release();
   CHECK_FALSE(s.locked());
   s.release();

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSL-1.0
+// Model of steal_deque: each element is taken exactly once, by pop or by take, also while the array grows, and whoever
+// takes it sees what was written into it before it was pushed.
+#include <gyre/base/steal_deque.hpp>
+
+#include <array>
+#include <memory>
+
+#include "model.hpp"
+
+namespace {
+
+using namespace gyre_model;
+
+constexpr int items = 3;
+
+struct item {
+  rl::var<int> written;
+  int taken = 0;  // bookkeeping of the model, which runs one thread at a time
+};
+using deque = gyre::detail::steal_deque<item, model_atomics>;
+
+/// An owner that pushes three and takes at one end, two thieves that take at the other.
+template <class Derived, int Threads>
+struct deque_model : rl::test_suite<Derived, Threads> {
+  std::unique_ptr<deque> queue;
+  std::array<item, items> all;
+
+  void before() { queue = std::make_unique<deque>(2); }  // it grows at the third element
+  void after() {
+    for (item* left = queue->take(); left != nullptr; left = queue->take()) use(left);
+    for (const item& each : all) RL_ASSERT(each.taken == 1);
+    queue.reset();
+  }
+
+  void push(int i) {
+    all[static_cast<std::size_t>(i)].written($) = i + 1;
+    queue->push(&all[static_cast<std::size_t>(i)]);
+  }
+  void use(item* taken) {
+    if (taken == nullptr) return;
+    RL_ASSERT(taken->written($) == (taken - all.data()) + 1);
+    ++taken->taken;
+  }
+};
+
+struct newest_first : deque_model<newest_first, 3> {
+  void thread(unsigned who) {
+    if (who != 0) {
+      use(queue->take());
+      return;
+    }
+    push(0);
+    push(1);
+    use(queue->pop());
+    push(2);
+    use(queue->pop());
+    use(queue->pop());
+  }
+};
+
+struct grows_while_stolen : deque_model<grows_while_stolen, 3> {
+  void thread(unsigned who) {
+    if (who != 0) {
+      use(queue->take());
+      return;
+    }
+    for (int i = 0; i < items; ++i) push(i);
+    use(queue->pop());
+  }
+};
+
+struct oldest_first : deque_model<oldest_first, 3> {
+  void thread(unsigned who) {
+    if (who != 0) {
+      use(queue->take());
+      return;
+    }
+    push(0);
+    push(1);
+    use(queue->take());
+    push(2);
+    use(queue->take());
+  }
+};
+
+/// An owner that finds it empty, and a thief, both after the last one.
+struct last_one : deque_model<last_one, 2> {
+  void thread(unsigned who) {
+    if (who != 0) {
+      use(queue->take());
+      use(queue->take());
+      return;
+    }
+    push(0);
+    use(queue->pop());
+    use(queue->pop());
+    push(1);
+    push(2);
+    use(queue->pop());
+  }
+};
+
+}  // namespace
+
+int main() {
+  bool good = check<newest_first>("deque: newest first against two thieves");
+  good = check<grows_while_stolen>("deque: grows while two thieves take") && good;
+  good = check<oldest_first>("deque: oldest first against two thieves") && good;
+  good = check<last_one>("deque: the last one", 3) && good;
+  return good ? 0 : 1;
+}
