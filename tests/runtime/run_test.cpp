@@ -243,12 +243,11 @@ TEST_CASE("RUN-029: main may clean up after SIGINT and return", "[runtime][run][
 TEST_CASE("RUN-030: a main that was cancelled by somebody else too throws cancelled_error", "[runtime][run][signals]") {
   const default_sigint guard;
   const auto main = []() -> coro<> {
-    const any_task me = current_task();
-    get_running_loop().call_later(1ms, [me] {
-      me.cancel();
-      std::raise(SIGINT);
-    });
+    get_running_loop().call_later(1ms, [] { std::raise(SIGINT); });
     bool cancelled = false;
+    const std::string how = co_await outcome(await_forever(cancelled));
+    CHECK(how == "cancelled");
+    current_task().cancel();
     co_await await_forever(cancelled);
   };
   CHECK_THROWS_AS(run(main(), one_loop()), cancelled_error);

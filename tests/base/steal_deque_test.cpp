@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <catch2/catch.hpp>
+#include <gyre/base/steal_deque.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using deque = gyre::detail::steal_deque<int>;
+
+TEST_CASE("steal_deque: pop gives the newest, take the oldest", "[base][steal_deque]") {
+  std::vector<int> x{0, 1, 2, 3};
+  deque d;
+  for (int& each : x) d.push(&each);
+
+  CHECK(d.size() == 4);
+  CHECK(d.pop() == &x[3]);
+  CHECK(d.take() == &x[0]);
+  CHECK(d.pop() == &x[2]);
+  CHECK(d.take() == &x[1]);
+  CHECK(d.empty());
+}
+
+TEST_CASE("steal_deque: an empty one gives null at both ends and goes on working", "[base][steal_deque]") {
+  int x = 0;
+  deque d;
+  CHECK(d.pop() == nullptr);
+  CHECK(d.take() == nullptr);
+
+  d.push(&x);
+  CHECK(d.pop() == &x);
+  CHECK(d.pop() == nullptr);
+  d.push(&x);
+  CHECK(d.take() == &x);
+  CHECK(d.empty());
+}
+
+TEST_CASE("steal_deque: it keeps the order while it grows and wraps around", "[base][steal_deque]") {
+  std::vector<int> x(1000);
+  deque d(2);
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    d.push(&x[i]);
+    if (i % 3 == 0) {
+      REQUIRE(d.take() == &x[taken]);
+      ++taken;
+    }
+  }
+  while (int* oldest = d.take()) {
+    REQUIRE(oldest == &x[taken]);
+    ++taken;
+  }
+  CHECK(taken == x.size());
+}
+
+TEST_CASE("steal_deque: owner and thieves take each element exactly once", "[base][steal_deque]") {
+  constexpr int items = 200'000;
+  std::vector<int> taken(items);
+  deque d(2);
+  std::atomic<bool> all_pushed{false};
+  std::vector<std::thread> thieves;
+  for (int i = 0; i < 2; ++i) {
+    thieves.emplace_back([&] {
+      for (;;) {
+        const bool last_look = all_pushed.load(std::memory_order_acquire);
+        int* stolen = d.take();
+        if (stolen != nullptr) {
+          ++*stolen;
+        } else if (last_look) {
+          return;
+        }
+      }
+    });
+  }
+  for (std::size_t i = 0; i < items; ++i) {
+    d.push(&taken[i]);
+    if (i % 3 != 0) continue;
+    if (int* newest = d.pop()) ++*newest;
+  }
+  while (int* newest = d.pop()) ++*newest;
+  all_pushed.store(true, std::memory_order_release);
+  for (std::thread& each : thieves) each.join();
+
+  int wrong = 0;
+  for (const int times : taken) wrong += times != 1;
+  CHECK(wrong == 0);
+}
+
+}  // namespace
