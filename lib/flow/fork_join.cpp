@@ -207,7 +207,8 @@ std::coroutine_handle<> fork_block::settle_debt(fork_child& c, fork_child* other
 void fork_block::leave_after_failure() noexcept {
   const std::uint32_t debt = failed_.load(std::memory_order_relaxed)->debt;
   listed_at_ = &parent_->at();
-  listed_at_->add_orphans(*this);
+  listed_at_->add_orphans(*this);  // first: all_tasks() finds the children in one of the two places
+  parent_->join.store(nullptr, std::memory_order_release);
   if (pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt) {
     listed_at_->remove_orphans(*this);
     leave();
@@ -216,7 +217,6 @@ void fork_block::leave_after_failure() noexcept {
 
 void fork_block::check_and_leave_on_error() {
   task_core& parent = *parent_;
-  parent.join.store(nullptr, std::memory_order_relaxed);
   std::exception_ptr error;
   if (const fork_child* c = failed_.load(std::memory_order_acquire); c != nullptr) [[unlikely]] {
     error = slot(c->index).error;
@@ -225,6 +225,7 @@ void fork_block::check_and_leave_on_error() {
     if (const auto* cancelled = caught_as<cancelled_error>(error)) throw cancelled_error(cancelled->what());
     std::rethrow_exception(error);
   }
+  parent.join.store(nullptr, std::memory_order_relaxed);
   light_barrier();  // between `join` and `cancel_requested`: see task_core::cancel
   const bool cancelled = cancel_requested.load(std::memory_order_acquire) &&
                          cancel_requested.exchange(false, std::memory_order_acq_rel);

@@ -147,6 +147,7 @@ void loop_core::remove_task(task_record& t) noexcept {
 void loop_core::add_orphans(join_head& block) noexcept {
   const std::lock_guard hold(registry_lock_);
   orphans_.push_back(block);
+  ++orphans_listed_;
 }
 
 void loop_core::remove_orphans(join_head& block) noexcept {

@@ -179,10 +179,12 @@ class loop_core final : public home {
     const std::lock_guard hold(registry_lock_);
     registry_.for_each(f);
   }
+  /// Returns how many blocks have ever been listed here.
   template <class F>
-  void for_each_orphan_block(F&& f) {
+  std::uint64_t for_each_orphan_block(F&& f) {
     const std::lock_guard hold(registry_lock_);
     orphans_.for_each(f);
+    return orphans_listed_;
   }
 
   [[nodiscard]] std::int64_t now() const noexcept { return setup_.clock->now(); }
@@ -256,6 +258,7 @@ class loop_core final : public home {
   spin_lock registry_lock_;
   intrusive_list<task_record, registry_tag> registry_;
   intrusive_list<join_head, orphan_tag> orphans_;
+  std::uint64_t orphans_listed_ = 0;
   unsigned next_queue_ = 0;
   std::int64_t last_poll_ = 0;
   int turns_since_poll_ = 0;

@@ -17,22 +17,32 @@ struct unpinner {
 };
 using pinned_block = std::unique_ptr<join_head, unpinner>;
 
+constexpr int most_passes = 100;  // where gathers fail all the time
+
 // Collects each unfinished task once.
+//
+// The children of a gather that failed are listed as orphans before their parent lets go of them, and a parent may be such
+// a child itself. So parents are looked at first, then the orphans of all loops, again and again until nothing was listed
+// between two passes: who was missed in the second had been found in the first, under its parent.
 class collector {
  public:
   explicit collector(const home* only) noexcept : only_(only) {}
 
-  void visit(loop_core& l) {
+  void visit_tasks(loop_core& l) {
     std::vector<core_ref<task_record>> own;
     l.for_each_task([&](task_record& t) { own.push_back(core_ref<task_record>::share(t)); });
+    for (auto& each : own) add(std::move(each));
+  }
+  void visit_orphans(loop_core& l) {
     std::vector<pinned_block> orphans;
-    l.for_each_orphan_block([&](join_head& block) {
+    listed_ += l.for_each_orphan_block([&](join_head& block) {
       block.pin_alive();
       orphans.emplace_back(&block);
     });
-    for (auto& each : own) add(std::move(each));
     for (const pinned_block& block : orphans) add_children(*block);
   }
+  /// How many blocks the loops had ever listed when a pass looked at them.
+  [[nodiscard]] std::uint64_t take_listed() noexcept { return std::exchange(listed_, 0); }
 
   task_set take() { return std::move(found_); }
 
@@ -54,17 +64,26 @@ class collector {
   }
 
   const home* only_;
+  std::uint64_t listed_ = 0;
   std::unordered_set<const task_record*> seen_;
   task_set found_;
 };
 
-void visit_runtime(loop_core& any_loop, collector& into) {
+void visit_loops(loop_core& any_loop, collector& into, void (*visit)(loop_core&, void* into)) {
   if (any_loop.setup().peers == nullptr) {
-    into.visit(any_loop);
-    return;
+    visit(any_loop, &into);
+  } else {
+    any_loop.setup().peers->for_each_loop(visit, &into);
   }
-  any_loop.setup().peers->for_each_loop(
-      [](loop_core& each, void* context) { static_cast<collector*>(context)->visit(each); }, &into);
+}
+
+void visit_runtime(loop_core& any_loop, collector& into) {
+  visit_loops(any_loop, into, [](loop_core& l, void* c) { static_cast<collector*>(c)->visit_tasks(l); });
+  std::uint64_t before = UINT64_MAX;
+  for (int pass = 0; pass < most_passes; ++pass) {
+    visit_loops(any_loop, into, [](loop_core& l, void* c) { static_cast<collector*>(c)->visit_orphans(l); });
+    if (const std::uint64_t listed = into.take_listed(); std::exchange(before, listed) == listed) return;
+  }
 }
 
 }  // namespace

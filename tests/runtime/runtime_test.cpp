@@ -27,7 +27,8 @@ coro<> forever(std::atomic<int>& started, std::atomic<int>& ended) {
   }
 }
 
-coro<> swallow_cancels(std::atomic<bool>& stop) {
+coro<> swallow_cancels(std::atomic<bool>& started, std::atomic<bool>& stop) {
+  started = true;
   while (!stop) {
     try {
       co_await sleep(1ms);
@@ -123,17 +124,18 @@ TEST_CASE("runtime: stop() ends fork-joins that wait", "[runtime][shutdown]") {
 
 TEST_CASE("runtime: what outlives the deadline of its shutdown is named", "[runtime][shutdown]") {
   for (const int loops : {1, 4}) {
+    std::atomic<bool> started{false};
     std::atomic<bool> stop{false};
     reports seen;
     runtime r(run_options().loops(loops).shutdown_timeout(10ms));
     seen.catch_all(r);
-    const auto named = [](std::atomic<bool>& end) -> coro<> {
+    const auto named = [](std::atomic<bool>& begun, std::atomic<bool>& end) -> coro<> {
       any_task me = current_task();
       me.set_name("stubborn");
-      co_await swallow_cancels(end);
+      co_await swallow_cancels(begun, end);
     };
-    const auto f = run_coroutine_threadsafe(named(stop), r);
-    std::this_thread::sleep_for(3ms);
+    const auto f = run_coroutine_threadsafe(named(started, stop), r);
+    REQUIRE(comes_true([&] { return started.load(); }));
     r.stop();
     bool told = false;
     for (const std::string& each : seen.all) told = told || each.find("stubborn") != std::string::npos;

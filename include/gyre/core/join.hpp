@@ -42,7 +42,7 @@ class join_head : public list_link<orphan_tag> {
   /// The parent, or the last child of a failed gather, has done with the block.
   void leave() noexcept {
     light_barrier();                                                  // between L1, by the caller, and L2
-    if (pins().load(std::memory_order_relaxed) == 0) [[likely]] {     // L2
+    if (pins().load(std::memory_order_acquire) == 0) [[likely]] {     // L2, after the last unpin()
       ops_->free_block(*this);
     } else {
       leave_pinned();
