@@ -107,6 +107,7 @@ std::exception_ptr future_core::exception() {
 
 void future_core::last_reference_gone() noexcept {
   report_unretrieved();
+  forget_waiters();
   delete this;
 }
 

@@ -135,14 +135,15 @@ std::coroutine_handle<> own_task::finish(task_core& t, std::coroutine_handle<> f
 }
 
 void own_task::settle(std::coroutine_handle<> frame) noexcept {
-  if (slot().has_value && state.cancel_pending()) {
-    // asyncio: a task that returns while a cancel is pending ends cancelled. The error hides the value.
-    slot().error = std::make_exception_ptr(cancelled_error(message()));
-  }
   frame.destroy();
   kept_.reset();
   settle_at(&at());
-  state.finish();
+  const task_bits::word ended = state.finish();
+  if (slot().has_value && (ended & (task_bits::cancel_requested | task_bits::wait_cancelled)) != 0) {
+    // asyncio: a task that returns while a cancel is pending ends cancelled. The error hides the value. finish() decides:
+    // every cancel() that came before was told yes, and one who waits for this task may have passed its own request on.
+    slot().error = std::make_exception_ptr(cancelled_error(message()));
+  }
   trace(trace_event::done, *this);
   shard_->remove_task(*this);
   if (slot().error != nullptr && ends_program(slot().error)) at().end_program(slot().error);

@@ -204,11 +204,14 @@ std::coroutine_handle<> fork_block::settle_debt(fork_child& c, fork_child* other
 }
 
 // The parent has read the error. From here on its children, if any still run, are orphans.
-void fork_block::leave_after_failure() noexcept {
+// An error that is a cancellation stands for a request, too, whose canceller is not through with the children yet.
+void fork_block::leave_after_failure(bool cancelled) noexcept {
   const std::uint32_t debt = failed_.load(std::memory_order_relaxed)->debt;
   listed_at_ = &parent_->at();
   listed_at_->add_orphans(*this);  // first: all_tasks() finds the children in one of the two places
   parent_->join.store(nullptr, std::memory_order_release);
+  light_barrier();  // between `join` and `cancel_requested`: see pass_to_children
+  if (cancelled) cancel_requested.exchange(false, std::memory_order_acq_rel);
   if (pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt) {
     listed_at_->remove_orphans(*this);
     leave();
@@ -220,13 +223,14 @@ void fork_block::check_and_leave_on_error() {
   std::exception_ptr error;
   if (const fork_child* c = failed_.load(std::memory_order_acquire); c != nullptr) [[unlikely]] {
     error = slot(c->index).error;
-    leave_after_failure();
+    const auto* cancelled = caught_as<cancelled_error>(error);
+    leave_after_failure(cancelled != nullptr);
     if (parent.state.take_cancel()) parent.throw_cancelled();
-    if (const auto* cancelled = caught_as<cancelled_error>(error)) throw cancelled_error(cancelled->what());
+    if (cancelled != nullptr) throw cancelled_error(cancelled->what());
     std::rethrow_exception(error);
   }
   parent.join.store(nullptr, std::memory_order_relaxed);
-  light_barrier();  // between `join` and `cancel_requested`: see task_core::cancel
+  light_barrier();  // between `join` and `cancel_requested`: see pass_to_children
   const bool cancelled = cancel_requested.load(std::memory_order_acquire) &&
                          cancel_requested.exchange(false, std::memory_order_acq_rel);
   if (parent.state.take_cancel() || cancelled) [[unlikely]] {

@@ -34,6 +34,12 @@ class gather_core::watcher final : public completion_node, public pooled {
 };
 
 void gather_core::watch(pooled_vector<core_ref<future_core>> children) {
+  for (const auto& each : children) {
+    const home* loop = each->where();
+    if (loop != nullptr && loop->family() != home_.family()) {
+      throw value_error("gather: a future belongs to a loop of another runtime");
+    }
+  }
   children_ = std::move(children);
   const pooled_vector<std::size_t> different = first_places(children_);
   unfinished_.store(different.size(), std::memory_order_relaxed);

@@ -124,3 +124,12 @@ LOOP_TEST("as_completed: of tasks that are done already", "[flow][as_completed]"
   while (const auto t = co_await ends.next()) log += std::to_string(t->result()) + " ";
   CHECK(log == "1 2 ");
 }
+
+LOOP_TEST("ASC-006: several steps may be awaited at once", "[flow][as_completed]") {
+  std::vector<task<int>> tasks{create_task(after(3, 1)), create_task(after(1, 2)), create_task(after(2, 3))};
+  auto ends = as_completed(tasks);
+  const auto [a, b, c] = co_await gather(ends.next(), ends.next(), ends.next());
+  CHECK(a->result() == 2);
+  CHECK(b->result() == 3);
+  CHECK(c->result() == 1);
+}

@@ -47,7 +47,10 @@ coro<int> nested(int depth) {
   co_return a + b;
 }
 
-coro<any_task> who() { co_return current_task(); }
+coro<> who(any_task& me) {
+  me = current_task();
+  co_return;
+}
 
 }  // namespace
 
@@ -74,7 +77,9 @@ LOOP_TEST("GATHER-002: coroutines become tasks that start in the order of the ar
 
 LOOP_TEST("GATHER-002: each coroutine runs in a task of its own", "[flow][gather]") {
   const any_task me = current_task();
-  const auto [a, b] = co_await gather(who(), who());
+  any_task a;
+  any_task b;
+  co_await gather(who(a), who(b));
   CHECK_FALSE(a == me);
   CHECK_FALSE(b == me);
   CHECK_FALSE(a == b);
@@ -273,4 +278,12 @@ TEST_CASE("gather: run_until_complete starts it on the loop set for the thread",
   CHECK_THROWS_WITH(loop->run_until_complete(failing), "no");
   set_event_loop(nullptr);
   loop->close();
+}
+
+LOOP_TEST("XLOOP-016: a future of another runtime is refused", "[flow][gather]") {
+  const std::shared_ptr<event_loop> other = new_event_loop();
+  const future<int> foreign = other->create_future<int>();
+  const std::string how = co_await outcome(gather(foreign, after(0, 1)));
+  CHECK(how == "error: gather: a future belongs to a loop of another runtime");
+  co_await settle(2);
 }

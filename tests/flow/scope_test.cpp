@@ -198,3 +198,30 @@ TEST_CASE("with_sync: a context manager of a generator", "[flow][with]") {
   auto third = make(log);
   CHECK_THROWS_AS(with_sync(third, [](int) { throw 1; }), int);
 }
+
+LOOP_TEST("AGEN-008: the way out may be cancelled itself", "[flow][with]") {
+  class slow_exit {
+   public:
+    coro<> aenter() { co_return; }
+    coro<bool> aexit(std::exception_ptr) {
+      co_await sleep(1h);
+      co_return false;
+    }
+  };
+  const auto body = [](bool& reached) -> coro<> {
+    slow_exit scope;
+    const auto inside = [&reached]() -> coro<> {
+      reached = true;
+      co_return;
+    };
+    co_await with(scope, inside);
+  };
+  bool reached = false;
+  const task<> t = create_task(body, std::ref(reached));
+  co_await settle(3);
+  CHECK(reached);
+  CHECK_FALSE(t.done());
+  t.cancel();
+  const std::string how = co_await outcome(t);
+  CHECK(how == "cancelled");
+}

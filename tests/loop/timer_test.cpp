@@ -138,3 +138,15 @@ TEST_CASE("timer: a delay past the end of the clock never comes", "[loop][timer]
   loop->run_forever();
   CHECK_FALSE(called);
 }
+
+LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration", "[loop][timer]") {
+  std::string log;
+  event_loop& loop = get_running_loop();
+  loop.call_later(500us, [&] {
+    log += "a ";
+    loop.call_soon([&log] { log += "after a "; });
+  });
+  loop.call_later(900us, [&log] { log += "b "; });
+  co_await sleep(5ms);
+  CHECK(log == "a b after a ");
+}

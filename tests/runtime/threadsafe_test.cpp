@@ -208,3 +208,69 @@ TEST_CASE("threads: a future set from a thread wakes the task that awaits it", "
     CHECK(result.result() == round);
   }
 }
+
+TEST_CASE("XLOOP-029: an error that nobody took is reported once, whichever thread drops the last handle",
+          "[runtime][threads]") {
+  runtime r(run_options().loops(2));
+  std::atomic<int> reports{0};
+  for (int i = 0; i < 2; ++i) {
+    r.loop(i).set_exception_handler([&reports](event_loop&, const exception_context&) { ++reports; });
+  }
+  auto f = std::make_unique<future<int>>(r.loop(0).create_future<int>());
+  f->set_exception(std::runtime_error("unseen"));
+  std::thread([&f] { f.reset(); }).join();
+  CHECK(reports == 1);
+}
+
+TEST_CASE("threads: cancels from a thread race with fork-joins", "[runtime][threads]") {
+  struct tree {
+    static coro<int> node(int depth) {
+      if (depth == 0) {
+        co_await sleep(0ns);
+        co_return 1;
+      }
+      const auto [a, b] = co_await gather(node(depth - 1), node(depth - 1));
+      co_return a + b;
+    }
+  };
+  runtime r(run_options().loops(4));
+  for (int round = 0; round < 200; ++round) {
+    const auto f = run_coroutine_threadsafe(tree::node(4), r);
+    for (int i = 0; i < round % 10; ++i) std::this_thread::yield();
+    const bool accepted = f.cancel();
+    std::string how;
+    try {
+      how = std::to_string(f.result());
+    } catch (const cancelled_error&) {
+      how = "cancelled";
+    }
+    CHECK((how == "16" || how == "cancelled"));
+    if (!accepted) CHECK(how == "16");
+  }
+}
+
+TEST_CASE("threads: a task's text may be asked for while it runs", "[runtime][threads]") {
+  runtime r(run_options().loops(2));
+  std::atomic<bool> stop{false};
+  const auto busy = [](std::atomic<bool>& end) -> coro<> {
+    event never;
+    while (!end) {
+      co_await sleep(0ns);
+      const std::string how = co_await outcome(wait_for([](event& e) -> coro<> { co_await e.wait(); }(never), 10us));
+      if (how != "timeout") throw std::runtime_error(how);
+    }
+  };
+  std::vector<task<>> tasks;
+  const auto start = [](auto body, std::atomic<bool>& end, std::vector<task<>>& out) -> coro<> {
+    for (int i = 0; i < 4; ++i) out.push_back(create_task(body, std::ref(end)));
+    co_return;
+  };
+  run_coroutine_threadsafe(start(busy, stop, tasks), r).result();
+  for (int i = 0; i < 500; ++i) {
+    const std::string text = to_string(tasks[static_cast<std::size_t>(i % 4)]);
+    CHECK(text.rfind("<Task ", 0) == 0);
+  }
+  stop = true;
+  const auto end_all = [](std::vector<task<>>& all) -> coro<> { co_await gather(all); };
+  run_coroutine_threadsafe(end_all(tasks), r).result();
+}

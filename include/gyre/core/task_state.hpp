@@ -91,7 +91,7 @@ class basic_task_state : task_bits {
 
   /// What a cancel request found.
   enum class cancel_step : std::uint8_t {
-    refused,    // done already
+    refused,    // done already; or withdrawn, if it is repeated
     noted,      // will be thrown at the next suspension
     claimed,    // ended a wait: the caller enqueues the task
     forwarded,  // the word is locked: the caller reads what is waited for, then calls unlock()
@@ -101,7 +101,7 @@ class basic_task_state : task_bits {
   [[nodiscard]] cancel_step request_cancel() noexcept { return request(one_cancel); }
 
   /// What the request was passed on to has refused it: decides again, without counting it twice. The task may wait for
-  /// something else by now.
+  /// something else by now. All requests may have been withdrawn by uncancel() meanwhile: then it is gone.
   [[nodiscard]] cancel_step repeat_cancel() noexcept { return request(0); }
 
   /// Holds the word for the few instructions in which an observer looks at a parked task. False when it is not parked.
@@ -233,6 +233,7 @@ auto basic_task_state<A>::request(word counted) noexcept -> cancel_step {
     cancel_step step = cancel_step::noted;
     word next = w + ((w & count) == count ? 0 : counted);
     if ((w & phase) == done) return cancel_step::refused;
+    if (counted == 0 && (w & count) == 0) return cancel_step::refused;
     if ((w & phase) != waiting || (w & deaf) != 0) {
       next |= cancel_requested;
     } else if ((w & forward) != 0) {

@@ -76,7 +76,7 @@ class fork_block : public join_head {
   [[nodiscard]] std::coroutine_handle<> continue_parent() noexcept;
   [[nodiscard]] std::coroutine_handle<> enter(fork_child& c) noexcept;
   void push(fork_child& c) noexcept;
-  void leave_after_failure() noexcept;
+  void leave_after_failure(bool cancelled) noexcept;
   [[nodiscard]] fork_child& at(std::uint32_t i) noexcept { return static_cast<fork_child&>(child(i)); }
 
   task_core* parent_ = nullptr;

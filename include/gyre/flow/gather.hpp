@@ -27,7 +27,8 @@ class gather_core : public future_core {
   gather_core(home& owner, result_base& result_room, bool collect_errors) noexcept
       : future_core(&owner, result_room), home_(owner), collect_errors_(collect_errors) {}
 
-  /// Watches the children; those done already count at once. Repeated arguments count once.
+  /// Watches the children; those done already count at once. Repeated arguments count once.   Throws: value_error (a
+  /// future of another runtime).
   void watch(pooled_vector<core_ref<future_core>> children);
   virtual void fill() = 0;  // all children are done: makes the result
   [[nodiscard]] const char* kind() const noexcept override { return "_GatheringFuture"; }
