@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// Tests whose body is a coroutine: LOOP_TEST runs it on one loop in asyncio's order, RUNTIME_TEST on several loops; each
-// on the virtual clock first, then on real threads.
+// Tests whose body is a coroutine: LOOP_TEST runs it on one loop in asyncio's order, and as a second test case, "(4 loops)",
+// pinned to one loop of a runtime of four; RUNTIME_TEST runs it on several loops, unpinned. Each on the virtual clock first,
+// then on real threads.
 #include <catch2/catch.hpp>
 #include <gyre/gyre.hpp>
 #include <gyre/testing.hpp>
@@ -109,6 +110,17 @@ inline void run_both_ways(int loops, std::uint64_t seeds, gyre::coro<> (*body)()
   gyre::run(body(), gyre::run_options().loops(loops));
 }
 
+/// The body as tasks of one loop, pinned, in asyncio's order, with three loops beside it.
+inline void run_beside_others(gyre::coro<> (*body)()) {
+  const gyre::run_options four = gyre::run_options().loops(4).order(gyre::run_order::asyncio);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    INFO("one of 4 loops, simulation from seed " << seed);
+    gyre::testing::simulate(seed, four, body());
+  }
+  INFO("one of 4 loops, for real");
+  gyre::run(body(), four);
+}
+
 /// The same on runtimes of 2, 4, 8 and 64 loops.
 inline void run_on_many(gyre::coro<> (*body)()) {
   for (const int loops : {2, 4, 8, 64}) run_both_ways(loops, 4, body);
@@ -116,12 +128,16 @@ inline void run_on_many(gyre::coro<> (*body)()) {
 
 }  // namespace gyre_test
 
-#define GYRE_LOOP_TEST(body, runner, ...)   \
-  static gyre::coro<> body();               \
-  TEST_CASE(__VA_ARGS__) { runner(body); }  \
+#define GYRE_RUNTIME_TEST(body, ...)                             \
+  static gyre::coro<> body();                                    \
+  TEST_CASE(__VA_ARGS__) { gyre_test::run_on_many(body); }       \
   static gyre::coro<> body()
 
-#define GYRE_ON_ONE(body) gyre_test::run_both_ways(1, 1, body)
+#define GYRE_LOOP_TEST(body, name, ...)                                               \
+  static gyre::coro<> body();                                                         \
+  TEST_CASE(name, __VA_ARGS__) { gyre_test::run_both_ways(1, 1, body); }              \
+  TEST_CASE(name " (4 loops)", __VA_ARGS__) { gyre_test::run_beside_others(body); }   \
+  static gyre::coro<> body()
 
-#define LOOP_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), GYRE_ON_ONE, __VA_ARGS__)
-#define RUNTIME_TEST(...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(runtime_test_), gyre_test::run_on_many, __VA_ARGS__)
+#define LOOP_TEST(name, ...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), name, __VA_ARGS__)
+#define RUNTIME_TEST(...) GYRE_RUNTIME_TEST(INTERNAL_CATCH_UNIQUE_NAME(runtime_test_), __VA_ARGS__)

@@ -2,8 +2,10 @@
 #pragma once
 // Everything but gyre/asio.hpp (which includes Boost.Asio) and gyre/testing.hpp.
 #include <gyre/core/async_generator.hpp>
+#include <gyre/core/call.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/error.hpp>
+#include <gyre/core/exception_group.hpp>
 #include <gyre/core/future.hpp>
 #include <gyre/core/task.hpp>
 #include <gyre/flow/as_completed.hpp>
@@ -12,6 +14,8 @@
 #include <gyre/flow/scope.hpp>
 #include <gyre/flow/shield.hpp>
 #include <gyre/flow/sleep.hpp>
+#include <gyre/flow/staggered.hpp>
+#include <gyre/flow/task_group.hpp>
 #include <gyre/flow/timeout.hpp>
 #include <gyre/flow/wait.hpp>
 #include <gyre/loop/event_loop.hpp>
@@ -19,6 +23,8 @@
 #include <gyre/runtime/run.hpp>
 #include <gyre/runtime/runtime.hpp>
 #include <gyre/runtime/threadsafe.hpp>
+#include <gyre/sync/barrier.hpp>
+#include <gyre/sync/condition.hpp>
 #include <gyre/sync/event.hpp>
 #include <gyre/sync/lock.hpp>
 #include <gyre/sync/queue.hpp>

@@ -80,6 +80,12 @@ void append_quoted(std::string& out, std::string_view text) {
 //   coro<T> (anonymous namespace)::work(int, F) [T = int, F = (lambda at FILE:1:2)]      clang
 //   main()::<lambda(int)>      g++, a lambda's body
 //   auto main()::(anonymous class)::operator()(int) const      clang, the same
+void append_place(std::string& out, const std::source_location& place) {
+  out += place.file_name();
+  out += ':';
+  append_unsigned(out, place.line());
+}
+
 std::string_view coroutine_name(std::string_view function_name) noexcept {
   std::string_view name = function_name;
   if (name.ends_with(']')) name = name.substr(0, name.find(" ["));

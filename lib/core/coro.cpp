@@ -7,7 +7,7 @@
 
 namespace gyre::detail {
 
-void append_coroutine_object(std::string& out, const promise_base* frame, std::string_view name) {
+void append_coroutine_object(std::string& out, const void* frame, std::string_view name) {
   out += "<coroutine object ";
   out += name;
   out += " at ";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
 #include <gyre/core/error.hpp>
+#include <gyre/core/exception_group.hpp>
 
 #include <cstring>
 #include <typeinfo>
@@ -11,7 +12,7 @@ namespace {
 // asyncio's errors show under their Python names; the rest under their own.
 bool append_python_name(std::string& out, const std::exception& e) {
   const std::type_info& type = typeid(e);
-  if (type == typeid(timeout_error)) {
+  if (type == typeid(timeout_error) || type == typeid(caused<timeout_error>)) {
     out += "TimeoutError";
   } else if (type == typeid(invalid_state_error)) {
     out += "InvalidStateError";
@@ -19,6 +20,10 @@ bool append_python_name(std::string& out, const std::exception& e) {
     out += "QueueEmpty";
   } else if (type == typeid(queue_full)) {
     out += "QueueFull";
+  } else if (type == typeid(queue_shut_down)) {
+    out += "QueueShutDown";
+  } else if (type == typeid(broken_barrier_error)) {
+    out += "BrokenBarrierError";
   } else if (type == typeid(value_error)) {
     out += "ValueError";
   } else if (type == typeid(error)) {
@@ -68,6 +73,8 @@ void append_exception(std::string& out, const std::exception_ptr& error) {
     out += "SystemExit(";
     append_signed(out, e.code());
     out += ')';
+  } catch (const exception_group& e) {
+    e.append_text(out);
   } catch (const std::exception& e) {
     if (!append_python_name(out, e)) append_type_name(out, typeid(e).name());
     append_with_what(out, e.what());

@@ -14,6 +14,8 @@ class callback_node final : public completion_node, public pooled {
   callback_node(std::uint64_t id, unique_function<void(future_core&)> callback) noexcept
       : completion_node(&queue, &call, "callback()"), id_(id), callback_(std::move(callback)) {}
 
+  context_slot context;  // that the callback runs in
+
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
   static void queue(completion_node& node, future_core& done) noexcept {
@@ -30,12 +32,15 @@ class callback_node final : public completion_node, public pooled {
   static void call(runnable& r, fate f) noexcept {
     const std::unique_ptr<callback_node> self(static_cast<callback_node*>(&r));
     if (f == fate::dropped) return;
+    const entered_slot inside(self->context);
     try {
       self->callback_(*self->done_);
     } catch (...) {
       report failure;
       failure.message = "Exception in callback";
       failure.exception = std::current_exception();
+      failure.future = self->done_.get();
+      failure.context = &self->context;
       self->done_->append_text(failure.details);
       if (ends_program(failure.exception)) {
         this_thread().loop->end_program(failure.exception);
@@ -55,9 +60,14 @@ std::atomic<std::uint64_t> next_callback_id{1};
 
 }  // namespace
 
-std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)> callback) {
+std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)> callback, const context* in) {
   const std::uint64_t id = next_callback_id.fetch_add(1, std::memory_order_relaxed);
   auto node = std::make_unique<callback_node>(id, std::move(callback));
+  if (in != nullptr) {
+    node->context.join(in->core());
+  } else {
+    node->context.copy_from(current_context());
+  }
   callback_node& queued = *node.release();
   if (!core.add(queued)) queued.deliver(core);
   return id;

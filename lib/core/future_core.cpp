@@ -105,19 +105,26 @@ std::exception_ptr future_core::exception() {
   return slot_->error;
 }
 
+// The report shows the future to the exception handler, which may keep it: then it lives on.
 void future_core::last_reference_gone() noexcept {
-  report_unretrieved();
+  if (outcome() == status::failed && !retrieved_.load(std::memory_order_relaxed)) {
+    references_.store(1, std::memory_order_relaxed);
+    report_unretrieved();
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  }
   forget_waiters();
   delete this;
 }
 
 void future_core::report_unretrieved() noexcept {
-  if (outcome() != status::failed || retrieved_.load(std::memory_order_relaxed)) return;
   mark_retrieved();
   report r;
+  r.future = this;
+  r.context = own_context();
   r.message = std::string(kind()) + " exception was never retrieved";
   r.exception = slot_->error;
   append_text(r.details);
+  append_origin(r.details);
   if (home* loop = where(); loop != nullptr) {
     loop->report_error(std::move(r));
   } else {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/spin_lock.hpp>
 #include <gyre/core/error.hpp>
+#include <gyre/core/failure_path.hpp>
 #include <gyre/core/task_record.hpp>
 #include <gyre/core/trace.hpp>
 #include <gyre/core/transfer.hpp>
 
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace gyre::detail {
 namespace {
@@ -60,6 +62,12 @@ void task_core::run_entry(runnable& r, fate f) noexcept {
   // Dropped: the closing loop abandons its tasks by their registry, where this one is listed too.
 }
 
+void end_step() noexcept {
+  thread_state& thread = this_thread();
+  thread.current = nullptr;
+  if (thread.failure) [[unlikely]] forget_path();
+}
+
 void run_task(task_core& t, home& here) noexcept {
   thread_state& thread = this_thread();
   thread.current = &t;
@@ -70,7 +78,16 @@ void run_task(task_core& t, home& here) noexcept {
   } else if (t.check == nullptr || t.check->may_resume(t)) {
     resume_chain(t.resume_point);
   }
-  this_thread().current = nullptr;
+  end_step();
+}
+
+void run_nested(task_core& t, home& here) noexcept {
+  thread_state& thread = this_thread();
+  task_core* const outer = thread.current;
+  context_slot* const entered = std::exchange(thread.context, nullptr);
+  run_task(t, here);
+  this_thread().current = outer;
+  this_thread().context = entered;
 }
 
 void finish_unstarted(task_core& t) noexcept {

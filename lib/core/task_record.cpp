@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
 #include <gyre/core/coro.hpp>
+#include <gyre/core/context.hpp>
 #include <gyre/core/task_record.hpp>
 #include <gyre/core/trace.hpp>
 
@@ -9,15 +10,10 @@
 namespace gyre::detail {
 namespace {
 
-void append_place(std::string& out, const std::source_location& place) {
-  out += place.file_name();
-  out += ':';
-  append_unsigned(out, place.line());
-}
-
-// Whether this thread may read the frames of `t`: nothing else can run it meanwhile.
+// Whether this thread may read the frames of `t`: they are there, and nothing else can run it meanwhile.
 bool frames_are_still(const task_core& t) noexcept {
   const thread_state& thread = this_thread();
+  if (t.state.is_done()) return false;  // a child of a fork-join that is about to be shown as ended
   return thread.current == &t || (t.state.is_pinned() && &t.at() == thread.loop);
 }
 
@@ -51,6 +47,12 @@ unsigned task_record::cancelling() const noexcept {
 unsigned task_record::uncancel() noexcept {
   task_core* t = core();
   return t == nullptr ? cancels_at_end_ : t->state.uncancel();
+}
+
+gyre::context task_record::get_context() {
+  task_core* t = core();
+  if (t == nullptr) throw error("get_context: the context of a child of a gather ends with it");
+  return gyre::context(t->context.share());
 }
 
 const char* task_record::pending_state() const noexcept { return cancelling() > 0 ? "cancelling" : "pending"; }
@@ -101,15 +103,27 @@ const task_type own_task::type_of{
 
 void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept {
   prepare(first, options, std::move(kept));
-  first.enqueue(*this);
+  if (options.eager_start && this_thread().loop == &first) {
+    run_nested(*this, first);
+    if (done()) body_ = nullptr;
+  } else {
+    first.enqueue(*this);
+  }
 }
 
 void own_task::prepare(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept {
   defined_ = innermost().line;
+  body_ = &innermost();
   if (options.name.empty()) {
     number_ = first.next_task_number();
   } else {
     rename(options.name);
+  }
+  created_ = options.created;
+  if (options.context != nullptr) {
+    context.join(options.context->core());
+  } else {
+    context.copy_from(current_context());
   }
   kept_ = std::move(kept);
   move_to(first);
@@ -135,6 +149,7 @@ std::coroutine_handle<> own_task::finish(task_core& t, std::coroutine_handle<> f
 }
 
 void own_task::settle(std::coroutine_handle<> frame) noexcept {
+  if (slot().error != nullptr) path_ = path_of(slot().error);
   frame.destroy();
   kept_.reset();
   settle_at(&at());
@@ -151,12 +166,26 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   release();
 }
 
-void own_task::abandon() noexcept {
+void own_task::append_origin(std::string& out) const {
+  if (created_.line() != 0) {
+    out += "\n  created at ";
+    append_place(out, created_);
+  }
+  if (path_ != nullptr) path_->append_text(out);
+}
+
+void own_task::report_abandon() noexcept {
   report r;
   r.message = "Task was destroyed but it is pending!";
   r.future = this;
+  r.context = own_context();
   append_text(r.details);
+  append_origin(r.details);
   at().report_error(std::move(r));
+}
+
+void own_task::abandon() noexcept {
+  if (reports_abandon_) report_abandon();
   settle_at(&at());
   static_cast<void>(state.claim());  // an observer from outside may look at the wait at this moment
   state.finish();

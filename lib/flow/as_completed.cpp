@@ -18,7 +18,7 @@ class completion_order::watcher final : public completion_node, public pooled {
   }
   static void turn(runnable& r, fate f) noexcept {
     const std::unique_ptr<watcher> self(static_cast<watcher*>(&r));
-    if (f == fate::runs) self->order_->done.put_nowait(self->index_);
+    if (f == fate::runs) self->order_->ended(self->index_);
   }
 
   std::shared_ptr<completion_order> order_;
@@ -26,15 +26,30 @@ class completion_order::watcher final : public completion_node, public pooled {
   home& loop_;
 };
 
-std::shared_ptr<completion_order> completion_order::watch(const pooled_vector<core_ref<future_core>>& futures) {
+std::shared_ptr<completion_order> completion_order::watch(const pooled_vector<core_ref<future_core>>& futures,
+                                                          std::optional<std::chrono::nanoseconds> timeout) {
   auto order = std::allocate_shared<completion_order>(pool_allocator<completion_order>());
   home& loop = running_home("as_completed");
+  order->unfinished_ = futures.size();
   for (std::size_t i = 0; i < futures.size(); ++i) {
     auto node = std::make_unique<watcher>(order, i, loop);
     watcher& queued = *node.release();
     if (!futures[i]->add(queued)) queued.deliver(*futures[i]);
   }
+  if (timeout && !futures.empty()) {
+    order->limit_ = loop.as_loop().call_later(*timeout, [order] { order->time_out(); });
+  }
   return order;
+}
+
+void completion_order::ended(std::size_t index) {
+  if (unfinished_ == 0) return;  // too late
+  done.put_nowait(index);
+  if (--unfinished_ == 0 && limit_) limit_->cancel();
+}
+
+void completion_order::time_out() {
+  for (; unfinished_ > 0; --unfinished_) done.put_nowait(too_late);
 }
 
 }  // namespace gyre::detail

@@ -14,6 +14,7 @@ class child_record final : public task_record {
   child_record(fork_child& child, std::uint64_t number) noexcept : task_record(child.at(), result_), child_(&child) {
     number_ = number;
     defined_ = child.defined;
+    body_ = &child;
     child.block.pin_alive();
   }
 
@@ -143,6 +144,10 @@ std::coroutine_handle<> fork_block::start(task_core& parent, std::coroutine_hand
   total_ = count;
   pending_.store(count, std::memory_order_relaxed);
   set_children(children, sizeof(fork_child), count);
+  context_ = parent.context.map();
+  if (context_) [[unlikely]] {
+    for (std::uint32_t i = 0; i < count; ++i) at(i).context.borrow(context_.get());
+  }
   parent.resume_point = at_frame;
   parent.join.store(this, std::memory_order_release);
   light_barrier();  // between `join` and the look at the word: a canceller does these in the other order

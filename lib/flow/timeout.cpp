@@ -1,28 +1,75 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/text.hpp>
+#include <gyre/core/current.hpp>
 #include <gyre/flow/timeout.hpp>
 
-namespace gyre::detail {
+#include <cmath>
+#include <mutex>
+#include <string>
 
-time_limit::time_limit(std::optional<std::int64_t> delay)
-    : timer_node(&expire_now, &expire_in_turn, false),
-      task_(running_task("wait_for")),
-      armed_at_(task_.at()),
-      cancels_before_(task_.state.cancelling()) {
-  if (!delay) return;
-  // A pinned task may move to another loop inside the limit: only asyncio's single loop may keep the node in its ring.
-  fire_directly(!armed_at_.asyncio_order());
-  if (*delay > 0) {
-    arm_timer(armed_at_, *this, deadline_after(now_of(armed_at_), *delay));
-  } else {
-    arm_timer_now(armed_at_, *this);
-  }
-  armed_ = true;
+namespace gyre {
+namespace detail {
+
+// Made from the task's own loop, between two of its steps, the request meets a suspended task and is delivered before the
+// task can leave the scope. Made by another thread, or by the task itself, it may find the task on its way out. Then no
+// later wait may end by it: taking back the count does not do that where older, delivered requests are still counted.
+void scope_cancel::request(task_core& t) noexcept {
+  const thread_state& thread = this_thread();
+  const bool maybe_running = thread.loop != &t.at() || thread.current == &t;
+  alone_ = maybe_running && !t.state.cancel_pending();
+  t.cancel({});
 }
 
-time_limit::~time_limit() { stop_timer(); }
+const char* name_of(time_limit::stage stage) noexcept {
+  switch (stage) {
+    case time_limit::stage::created:
+      return "created";
+    case time_limit::stage::active:
+      return "active";
+    case time_limit::stage::expiring:
+      return "expiring";
+    case time_limit::stage::expired:
+      return "expired";
+    case time_limit::stage::finished:
+      return "finished";
+  }
+  return "";
+}
+
+void throw_timed_out() { throw caused<timeout_error>(); }
+
+void time_limit::enter() {
+  if (current() != stage::created) throw error("Timeout has already been entered");
+  task_ = &running_task("timeout");
+  cancels_before_ = task_->state.cancelling();
+  stage_.store(stage::active, std::memory_order_release);
+  if (when_.is == limit_spec::kind::none) return;
+  home& here = task_->at();
+  const std::int64_t now = now_of(here);
+  if (when_.is == limit_spec::kind::delay) when_ = limit_spec::until(deadline_after(now, when_.ns));
+  arm(here, now);
+}
+
+// The timer goes into the heap of the loop that runs here. A task, also a pinned one, may move to another loop inside the
+// scope: only asyncio's single loop may keep the node in its ring.
+void time_limit::arm(home& here, std::int64_t now) {
+  const bool in_turn = here.asyncio_order();
+  fire_directly(!in_turn);
+  if (when_.ns > now) {
+    arm_timer(here, *this, when_.ns);
+    armed_at_ = &here;
+  } else if (in_turn || task_->state.is_pinned()) {
+    arm_timer_now(here, *this);
+    armed_at_ = &here;
+  } else {
+    // A free task that only yields could go on before any timer is looked at.
+    overdue_ = true;
+    expire();
+  }
+}
 
 void time_limit::stop_timer() noexcept {
-  if (std::exchange(armed_, false)) disarm_timer(armed_at_, *this);
+  if (armed_at_ != nullptr) disarm_timer(*std::exchange(armed_at_, nullptr), *this);
 }
 
 void time_limit::expire_now(timer_node& node) noexcept { static_cast<time_limit&>(node).expire(); }
@@ -33,18 +80,105 @@ void time_limit::expire_in_turn(runnable& r, fate f) noexcept {
 
 void time_limit::expire() noexcept {
   stage_.store(stage::expiring, std::memory_order_release);
-  task_.cancel({});
+  cancel_.request(*task_);
 }
 
-void time_limit::leave(const std::exception_ptr& error) {
+bool time_limit::leave(const std::exception_ptr& error) noexcept {
   stop_timer();
-  if (stage_.load(std::memory_order_acquire) != stage::expiring) {
-    stage_.store(stage::left, std::memory_order_relaxed);
-    return;
+  if (current() != stage::expiring) {
+    stage_.store(stage::finished, std::memory_order_release);
+    return false;
   }
-  stage_.store(stage::expired, std::memory_order_relaxed);
-  const unsigned others = task_.state.uncancel();
-  if (others <= cancels_before_ && caught_as<cancelled_error>(error) != nullptr) throw timeout_error();
+  // asyncio: a block that never suspends is not cancelled by a deadline in the past.
+  const bool in_vain = overdue_ && task_->state.cancel_pending();
+  const unsigned others = cancel_.take_back(*task_, cancels_before_);
+  stage_.store(in_vain ? stage::finished : stage::expired, std::memory_order_release);
+  return !in_vain && others <= cancels_before_ && caught_as<cancelled_error>(error) != nullptr;
 }
 
-}  // namespace gyre::detail
+void time_limit::check_active() const {
+  const stage now = current();
+  if (now == stage::active) return;
+  if (now == stage::created) throw error("Timeout has not been entered");
+  throw error(std::string("Cannot change state of ") + name_of(now) + " Timeout");
+}
+
+void time_limit::reschedule(std::optional<std::int64_t> deadline) {
+  check_active();
+  home& here = running_home("timeout_scope::reschedule");
+  if (here.family() != task_->at().family()) {
+    throw foreign_runtime("timeout_scope::reschedule: the scope belongs to a task of another runtime");
+  }
+  stop_timer();
+  check_active();  // the timer may have come first
+  when_ = limit_spec::until(deadline);
+  if (deadline) arm(here, now_of(here));
+}
+
+std::optional<std::int64_t> deadline_from_now(std::optional<std::int64_t> delay, const char* call) {
+  if (!delay) return std::nullopt;
+  return deadline_after(now_of(running_home(call)), *delay);
+}
+
+namespace {
+coro<> nothing() { co_return; }
+}  // namespace
+
+coro<> expire_unbegun() { return wait_for_expired<void>(nothing()); }
+
+}  // namespace detail
+
+void timeout_scope::enter() {
+  const std::lock_guard hold(guard_);
+  limit_.enter();
+}
+
+bool timeout_scope::leave(const std::exception_ptr& error) noexcept {
+  const std::lock_guard hold(guard_);
+  return limit_.leave(error);
+}
+
+std::optional<timeout_scope::time_point> timeout_scope::when() const noexcept {
+  const std::lock_guard hold(guard_);
+  const std::optional<std::int64_t> deadline = limit_.deadline();
+  return deadline ? std::optional(time_point(std::chrono::nanoseconds(*deadline))) : std::nullopt;
+}
+
+void timeout_scope::reschedule(std::optional<time_point> when) {
+  const std::lock_guard hold(guard_);
+  limit_.reschedule(ns_of(when));
+}
+
+coro<timeout_scope&> timeout_scope::aenter() {
+  enter();
+  co_return *this;
+}
+
+coro<bool> timeout_scope::aexit(std::exception_ptr error) {
+  if (!leave(error)) co_return false;
+  try {
+    std::rethrow_exception(std::move(error));
+  } catch (...) {
+    detail::throw_timed_out();
+  }
+}
+
+void timeout_scope::append_text(std::string& out) const {
+  const auto stage = limit_.current();
+  out += "<Timeout [";
+  out += detail::name_of(stage);
+  out += ']';
+  if (stage == detail::time_limit::stage::active) {
+    out += " when=";
+    if (const auto deadline = when(); deadline) {
+      constexpr double milliseconds = 1000;
+      const double seconds = std::chrono::duration<double>(deadline->time_since_epoch()).count();
+      detail::append_double(out, std::round(seconds * milliseconds) / milliseconds);
+    } else {
+      out += "None";
+    }
+  }
+  out += '>';
+}
+
+}  // namespace gyre

@@ -51,7 +51,7 @@ loop_core& running_core() noexcept { return static_cast<loop_core&>(*this_thread
 bool is_loop_thread(const loop_core& loop) noexcept { return this_thread().loop == &loop; }
 
 void run_on_loop(loop_core& loop, unique_function<void()> f) {
-  core_ref<call_core> call(new call_core(loop, std::move(f)));
+  core_ref<call_core> call(new call_core(loop, std::move(f), nullptr));
   loop.post(*call.release());
 }
 

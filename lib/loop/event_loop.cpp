@@ -56,7 +56,7 @@ std::shared_ptr<event_loop>& thread_event_loop() {
 // In debug mode a thread from outside the runtime has to use the thread-safe forms.
 void check_thread(loop_core& loop, const char* call) {
   const home* here = this_thread().loop;
-  if (!loop.setup().debug || !loop.running() || (here != nullptr && here->family() == loop.family())) return;
+  if (!loop.debug.load(std::memory_order_relaxed) || !loop.running() || (here != nullptr && here->family() == loop.family())) return;
   throw error(std::string(call) + ": non-thread-safe operation invoked on an event loop other than the current one");
 }
 
@@ -117,10 +117,10 @@ void event_loop::close() {
 bool event_loop::is_running() const noexcept { return core_->running(); }
 bool event_loop::is_closed() const noexcept { return core_->closed(); }
 
-handle event_loop::queue_call(unique_function<void()> callback, const char* call) {
-  if (core_->closed()) detail::throw_closed(call);
-  detail::check_thread(*core_, call);
-  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
+handle event_loop::queue_call(unique_function<void()> callback, const context* in) {
+  if (core_->closed()) detail::throw_closed("call_soon");
+  detail::check_thread(*core_, "call_soon");
+  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback), in));
   handle shown{detail::core_ref<detail::call_core>::share(*made)};
   if (core_->on_own_thread() || !core_->running()) {
     core_->post_local(*made.release());
@@ -130,9 +130,9 @@ handle event_loop::queue_call(unique_function<void()> callback, const char* call
   return shown;
 }
 
-handle event_loop::queue_foreign_call(unique_function<void()> callback) {
+handle event_loop::queue_foreign_call(unique_function<void()> callback, const context* in) {
   if (core_->closed()) detail::throw_closed("call_soon_threadsafe");
-  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
+  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback), in));
   handle shown{detail::core_ref<detail::call_core>::share(*made)};
   if (detail::this_thread().loop != nullptr) {
     core_->post(*made.release());
@@ -143,11 +143,12 @@ handle event_loop::queue_foreign_call(unique_function<void()> callback) {
   return shown;
 }
 
-timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback) {
+timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback,
+                                     const context* in) {
   const char* call = relative ? "call_later" : "call_at";
   if (core_->closed()) detail::throw_closed(call);
   detail::check_thread(*core_, call);
-  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback)));
+  detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback), in));
   made->mark_timer();
   timer_handle shown{detail::core_ref<detail::call_core>::share(*made)};
   const std::int64_t deadline = relative ? detail::deadline_after(core_->now(), ns) : ns;
@@ -161,13 +162,26 @@ double event_loop::time() const noexcept { return static_cast<double>(core_->now
 event_loop::time_point event_loop::now() const noexcept { return time_point(loop_clock::duration(core_->now())); }
 
 void event_loop::set_exception_handler(exception_handler handler) { core_->handler.set(std::move(handler)); }
+std::shared_ptr<const exception_handler> event_loop::get_exception_handler() const { return core_->handler.get(); }
 void event_loop::call_exception_handler(const exception_context& context) noexcept {
   core_->handler.call(*this, context);
 }
 void event_loop::default_exception_handler(const exception_context& context) noexcept { detail::print_report(context); }
 
-void event_loop::set_debug(bool on) noexcept { core_->setup().debug = on; }
-bool event_loop::get_debug() const noexcept { return core_->setup().debug; }
+void event_loop::set_task_factory(task_factory factory) {
+  core_->set_factory(factory ? std::make_shared<task_factory>(std::move(factory)) : nullptr);
+}
+std::shared_ptr<task_factory> event_loop::get_task_factory() const { return core_->factory(); }
+
+void event_loop::set_debug(bool on) noexcept { core_->debug.store(on, std::memory_order_relaxed); }
+bool event_loop::get_debug() const noexcept { return core_->debug.load(std::memory_order_relaxed); }
+
+void event_loop::slow_callback_duration(std::chrono::nanoseconds limit) noexcept {
+  core_->slow_callback_ns.store(limit.count(), std::memory_order_relaxed);
+}
+std::chrono::nanoseconds event_loop::slow_callback_duration() const noexcept {
+  return std::chrono::nanoseconds(core_->slow_callback_ns.load(std::memory_order_relaxed));
+}
 
 event_loop& get_running_loop() { return detail::running_home("get_running_loop").as_loop(); }
 

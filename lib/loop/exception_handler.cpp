@@ -30,17 +30,13 @@ void exception_handler_slot::set(exception_handler handler) {
   handler_.swap(fresh);
 }
 
-bool exception_handler_slot::custom() const noexcept {
+std::shared_ptr<exception_handler> exception_handler_slot::get() const noexcept {
   const std::lock_guard hold(lock_);
-  return handler_ != nullptr;
+  return handler_;
 }
 
 void exception_handler_slot::call(event_loop& loop, const exception_context& context) noexcept {
-  std::shared_ptr<exception_handler> handler;
-  {
-    const std::lock_guard hold(lock_);
-    handler = handler_;
-  }
+  const std::shared_ptr<exception_handler> handler = get();
   if (handler == nullptr) {
     print_report(context);
     return;

@@ -31,7 +31,7 @@ loop_core::loop_core(const loop_setup& setup, event_loop& shell)
     : setup_(setup), shell_(&shell), platform_(current_platform()) {
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
-  setup_.debug = setup_.debug || debug_by_environment();
+  debug.store(setup_.debug || debug_by_environment(), std::memory_order_relaxed);
   if (platform_ != nullptr) platform_->equip(setup_);
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
   sleeper_ = setup_.sleeper == nullptr ? own_parker_.get() : setup_.sleeper;
@@ -155,11 +155,51 @@ void loop_core::remove_orphans(join_head& block) noexcept {
   static_cast<list_link<orphan_tag>&>(block).unlink();
 }
 
+void loop_core::add_generator(generator_state& g) noexcept {
+  bool late = false;
+  {
+    const std::lock_guard hold(registry_lock_);
+    generators_.push_back(g);
+    late = generators_shut_;
+  }
+  if (!late) return;
+  report r;
+  r.message = "asynchronous generator ";
+  g.append_text(r.message);
+  r.message += " was begun after shutdown_asyncgens()";
+  report_error(std::move(r));
+}
+
+bool loop_core::remove_generator(generator_state& g) noexcept {
+  const std::lock_guard hold(registry_lock_);
+  auto& link = static_cast<list_link<generator_tag>&>(g);
+  const bool listed = link.linked();
+  if (listed) link.unlink();
+  return listed;
+}
+
+std::vector<generator_state*> loop_core::take_generators() {
+  std::vector<generator_state*> open;
+  const std::lock_guard hold(registry_lock_);
+  generators_shut_ = true;
+  generators_.for_each([&open](generator_state& g) { open.push_back(&g); });
+  while (!generators_.empty()) generators_.pop_front().hold();
+  return open;
+}
+
 void loop_core::report_error(report r) noexcept {
   try {
     exception_context context(std::move(r.message));
     context.exception = std::move(r.exception);
     context.details = std::move(r.details);
+    if (auto* task = dynamic_cast<task_record*>(r.future); task != nullptr) {
+      context.task = any_task(core_ref<future_core>::share(*task));
+    } else if (r.future != nullptr) {
+      context.future = any_future(core_ref<future_core>::share(*r.future));
+    }
+    if (r.callback != nullptr) context.handle.emplace(core_ref<call_core>::share(*r.callback));
+    std::optional<entered_slot> inside;
+    if (r.context != nullptr) inside.emplace(*r.context);
     handler.call(*shell_, context);
   } catch (...) {
     print_report(exception_context());
@@ -193,6 +233,17 @@ std::exception_ptr loop_core::take_fatal() noexcept {
   if (fatal != nullptr) return std::exchange(fatal, nullptr);
   const std::lock_guard hold(sent_fatal_lock_);
   return std::exchange(sent_fatal_, nullptr);
+}
+
+std::shared_ptr<task_factory> loop_core::factory() noexcept {
+  const std::lock_guard hold(factory_lock_);
+  return factory_;
+}
+
+void loop_core::set_factory(std::shared_ptr<task_factory> factory) noexcept {
+  const std::lock_guard hold(factory_lock_);
+  note_factory(factory != nullptr);
+  factory_.swap(factory);
 }
 
 std::uint64_t loop_core::next_task_number() noexcept {
@@ -312,14 +363,21 @@ void loop_core::close() noexcept {
   if (auto* r = dynamic_cast<reactor*>(own_parker_.get()); r != nullptr) r->context().stop();
 }
 
-void loop_core::drop_entries() noexcept {
-  if (closed_.exchange(true, std::memory_order_seq_cst)) return;
+void loop_core::refuse_entries() noexcept {
+  closed_.store(true, std::memory_order_seq_cst);
   for (backoff pause; submitters_.load(std::memory_order_seq_cst) != 0;) pause.once();
-  const acting_as me(*this);
-  const auto drop = [](runnable& r) { r.drop(); };
-  messages_in_.take_all(drop);
+  drop_foreign();
+}
+
+void loop_core::drop_foreign() noexcept {
   while (runnable* r = foreign_.take()) r->drop();
   while (runnable* r = foreign_tasks_.take()) r->drop();
+}
+
+void loop_core::drop_entries() noexcept {
+  refuse_entries();
+  const acting_as me(*this);
+  messages_in_.take_all([](runnable& r) { r.drop(); });
   intrusive_list<runnable> due;
   timers.fire_due(never, due);
   batch_.splice_back(ring_);

@@ -5,6 +5,7 @@
 #include "foreign_inbox.hpp"
 #include "message_list.hpp"
 #include "parker.hpp"
+#include "surroundings.hpp"
 
 #include <gyre/base/clock.hpp>
 #include <gyre/base/config.hpp>
@@ -12,6 +13,7 @@
 #include <gyre/base/spin_lock.hpp>
 #include <gyre/base/steal_deque.hpp>
 #include <gyre/core/current.hpp>
+#include <gyre/core/generator_state.hpp>
 #include <gyre/core/home.hpp>
 #include <gyre/core/task.hpp>
 #include <gyre/loop/exception_handler.hpp>
@@ -20,72 +22,11 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 namespace gyre::detail {
 
-class loop_core;
 class platform;
-
-/// A task that another loop is to run now. A child of a fork-join counts as running already: nobody else has begun it.
-struct stolen {
-  task_core* task = nullptr;
-  bool fork_child = false;
-};
-
-/// A multi-loop simulation runs the loops of a runtime in its own order; see testing/.
-class loop_driver {
- public:
-  /// Runs turns, of any loops, until `l` is asked to stop.
-  virtual void drive(loop_core& l) = 0;
-
- protected:
-  ~loop_driver() = default;
-};
-
-/// What a loop asks of the runtime that it works in. A loop of its own has none.
-class peer_group {
- public:
-  /// Takes a stealable task from somewhere else; it is now `thief`'s to run. Null if there seems to be none.
-  virtual stolen steal(loop_core& thief) = 0;
-  /// Stealable work appeared at a loop, whose release store came before: some sleeper is woken if nobody searches.
-  virtual void work_added() noexcept = 0;
-  /// Announces that `l` is about to sleep, and orders that before the checks that follow. Returns when to wake at the
-  /// latest in order to look after stuck neighbours.
-  virtual std::int64_t about_to_sleep(loop_core& l) = 0;
-  /// `l` sleeps no more, or never did.
-  virtual void awake(loop_core& l) noexcept = 0;
-  /// `l` is about to run something, for the first time since it was awake: somebody has to watch it from now on.
-  virtual void starts_work(loop_core& l) noexcept = 0;
-  /// True if some loop has stealable work.
-  [[nodiscard]] virtual bool anything_to_steal() const noexcept = 0;
-  /// `l`, which was woken to search, has found work.
-  virtual void found_work(loop_core& l) noexcept = 0;
-  /// Calls `each` for all loops of the runtime.
-  virtual void for_each_loop(void (*each)(loop_core&, void*), void* context) = 0;
-  /// A chance to look after neighbours that are stuck in user code; called by a loop whose sleep has ended.
-  virtual void look_after_others(loop_core& l) = 0;
-  /// The loop that run() waits for; null if none does.
-  [[nodiscard]] virtual loop_core* awaited_loop() noexcept = 0;
-
- protected:
-  ~peer_group() = default;
-};
-
-/// How a loop is set up.
-struct loop_setup {
-  time_source* clock = &time_source::steady();
-  bool asyncio_order = true;
-  bool debug = false;
-  peer_group* peers = nullptr;
-  void* owner = nullptr;         // the runtime_core, also where there are no peers
-  const void* family = nullptr;  // null: the loop itself
-  parker* sleeper = nullptr;     // null: a reactor of its own
-  loop_driver* driver = nullptr;  // null: the loop's own thread runs it
-  int steps_a_turn = 61;          // most steps between two looks at I/O, timers and inboxes
-  const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word
-  std::atomic<std::uint64_t>* task_numbers = nullptr;  // shared by the loops of a runtime
-  executor_slot* executor = nullptr;                   // likewise
-};
 
 /// Queues and who touches them:
 ///   ring_, batch_     pinned tasks and callbacks; the loop's thread only. batch_ is what was ready when the turn began.
@@ -122,9 +63,15 @@ class loop_core final : public home {
   void tell_peers() noexcept override { setup_.peers->work_added(); }
   void add_orphans(join_head& block) noexcept override;
   void remove_orphans(join_head& block) noexcept override;
+  void add_generator(generator_state& g) noexcept override;
+  bool remove_generator(generator_state& g) noexcept override;
+  /// Takes the generators that are open, each held for the caller. Those begun later are reported.   Thread: any.
+  [[nodiscard]] std::vector<generator_state*> take_generators();
   void report_error(report r) noexcept override;
   void end_program(std::exception_ptr error) noexcept override;
   [[nodiscard]] std::uint64_t next_task_number() noexcept override;
+  [[nodiscard]] std::shared_ptr<task_factory> factory() noexcept override;
+  void set_factory(std::shared_ptr<task_factory> factory) noexcept;
   [[nodiscard]] bool asyncio_order() const noexcept override { return setup_.asyncio_order; }
   [[nodiscard]] const void* family() const noexcept override { return setup_.family; }
   [[nodiscard]] event_loop& as_loop() noexcept override { return *shell_; }
@@ -161,6 +108,8 @@ class loop_core final : public home {
   void close() noexcept;
   /// The first half alone, for the loops of a runtime, whose tasks may be in each other's queues.
   void drop_entries() noexcept;
+  /// Its thread is stuck in user code: takes no entries any more, and drops what came from outside the runtime.
+  void refuse_entries() noexcept;
 
   void wake_if_sleeping() noexcept;
   void wake() noexcept { sleeper_->wake(); }
@@ -196,6 +145,10 @@ class loop_core final : public home {
   [[nodiscard]] executor_slot& executor() noexcept {
     return setup_.executor == nullptr ? own_executor_ : *setup_.executor;
   }
+
+  // Debug mode, and how long a step or callback may take in it before it is reported, in nanoseconds.   Thread: any.
+  std::atomic<bool> debug{false};
+  std::atomic<std::int64_t> slow_callback_ns{100'000'000};
 
   bool searching = false;  // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
   unsigned index = 0;      // within its runtime
@@ -235,10 +188,27 @@ class loop_core final : public home {
   class submitter;
   void queue_foreign(runnable& r, bool stealable);
   [[nodiscard]] bool called_from_outside() const noexcept;
+  void drop_foreign() noexcept;
   void abandon_tasks() noexcept;
   void abandon_orphans() noexcept;
   void push_ready(task_core& t) noexcept;
   void resume_fork(task_core& t) noexcept;
+  void run_entry(runnable& r) noexcept {
+    if (debug.load(std::memory_order_relaxed)) [[unlikely]] {
+      run_timed(r, false);
+    } else {
+      r.run();
+    }
+  }
+  void run_fork(task_core& t) noexcept {
+    if (debug.load(std::memory_order_relaxed)) [[unlikely]] {
+      run_timed(t, true);
+    } else {
+      resume_fork(t);
+    }
+  }
+  void run_timed(runnable& r, bool fork_child) noexcept;
+  void report_slow(task_core* task, call_core* call, std::int64_t took) noexcept;
   void ask_to_be_watched() noexcept {
     if (watched_ || setup_.peers == nullptr) return;
     watched_ = true;
@@ -259,6 +229,8 @@ class loop_core final : public home {
   intrusive_list<task_record, registry_tag> registry_;
   intrusive_list<join_head, orphan_tag> orphans_;
   std::uint64_t orphans_listed_ = 0;
+  intrusive_list<generator_state, generator_tag> generators_;  // under registry_lock_
+  bool generators_shut_ = false;                               // likewise
   unsigned next_queue_ = 0;
   std::int64_t last_poll_ = 0;
   int turns_since_poll_ = 0;
@@ -267,6 +239,8 @@ class loop_core final : public home {
   bool watched_ = false;  // the peers know that this loop runs user code
   spin_lock sent_fatal_lock_;
   std::exception_ptr sent_fatal_;
+  spin_lock factory_lock_;
+  std::shared_ptr<task_factory> factory_;
   platform* platform_;  // null: the real one
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()

@@ -10,10 +10,13 @@
 // keep them waiting.
 #include "loop_core.hpp"
 
+#include <gyre/base/text.hpp>
 #include <gyre/core/trace.hpp>
 #include <gyre/core/transfer.hpp>
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 namespace gyre::detail {
 namespace {
@@ -63,7 +66,7 @@ bool loop_core::turn_asyncio() {
   while (!batch_.empty()) {
     any = true;
     count_step();
-    batch_.pop_front().run();
+    run_entry(batch_.pop_front());
     if (fatal != nullptr) [[unlikely]] break;  // leaves at once; the rest stays for the next run
   }
   return any;
@@ -90,6 +93,48 @@ bool loop_core::turn_fork_join() {
   if (searching) setup_.peers->found_work(*this);
   run_stolen(s);
   return true;
+}
+
+// In debug mode: a step or callback that takes long is reported with its text.
+void loop_core::run_timed(runnable& r, bool fork_child) noexcept {
+  task_core* task = task_core::of(r);
+  call_core* call = call_core::of(r);
+  if (task != nullptr) task->type->hold(*task);
+  if (call != nullptr) call->retain();
+  const std::int64_t begun = now();
+  if (fork_child) {
+    resume_fork(*task);
+  } else {
+    r.run();
+  }
+  const std::int64_t took = now() - begun;
+  if (took >= slow_callback_ns.load(std::memory_order_relaxed)) report_slow(task, call, took);
+  if (task != nullptr) task->type->drop(*task);
+  if (call != nullptr) call->release();
+}
+
+void loop_core::report_slow(task_core* task, call_core* call, std::int64_t took) noexcept {
+  try {
+    report r;
+    r.message = "Executing ";
+    core_ref<task_record> record;
+    if (task != nullptr) {
+      record = core_ref<task_record>(task->type->record(*task));
+      record->append_text(r.message);
+      r.future = record.get();
+    } else if (call != nullptr) {
+      call->append_text(r.message);
+      r.callback = call;
+    } else {
+      r.message += "a callback";
+    }
+    r.message += " took ";
+    append_double(r.message, static_cast<double>(took / 1'000'000) * 1e-3);
+    r.message += " seconds";
+    report_error(std::move(r));
+  } catch (const std::bad_alloc&) {
+    report_error(report());
+  }
 }
 
 // What came from outside since the last turn.
@@ -134,7 +179,7 @@ bool loop_core::run_pinned() {
     if (batch_.empty()) return false;
   }
   count_step();
-  batch_.pop_front().run();
+  run_entry(batch_.pop_front());
   return true;
 }
 
@@ -142,7 +187,7 @@ bool loop_core::run_ready() {
   task_core* t = ready.take();
   if (t == nullptr) return false;
   count_step();
-  run_task(*t, *this);
+  run_entry(*t);
   return true;
 }
 
@@ -151,7 +196,7 @@ bool loop_core::run_forks() {
   task_core* t = forks.pop();
   if (t == nullptr) return false;
   count_step();
-  resume_fork(*t);
+  run_fork(*t);
   return true;
 }
 
@@ -166,7 +211,7 @@ void loop_core::resume_fork(task_core& t) noexcept {
   } else {
     resume_chain(t.resume_point);
   }
-  this_thread().current = nullptr;
+  end_step();
 }
 
 void loop_core::run_stolen(stolen s) noexcept {
@@ -174,9 +219,9 @@ void loop_core::run_stolen(stolen s) noexcept {
   count_step();
   trace(trace_event::stolen, *s.task);
   if (s.fork_child) {
-    resume_fork(*s.task);
+    run_fork(*s.task);
   } else {
-    run_task(*s.task, *this);
+    run_entry(*s.task);
   }
 }
 

@@ -15,7 +15,12 @@ void offload_state::execute() noexcept {
     if (detached_) return;
     begun_ = true;
   }
-  call();
+  if (carries_) {
+    const entered_slot inside(carried_);
+    call();
+  } else {
+    call();
+  }
   task_core* woken = nullptr;
   {
     const std::lock_guard hold(lock_);

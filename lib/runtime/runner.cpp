@@ -20,6 +20,7 @@ class runner_core {
     if (closed_) throw error("Runner is closed");
     if (made_ != nullptr) return *made_;
     if (runtime_ != nullptr) return runtime_->loop(0);
+    context_ = copy_context();
     if (options_.loop_factory()) {
       static_cast<void>(options_.resolved_loops());
       made_ = (*options_.loop_factory())();
@@ -38,19 +39,19 @@ class runner_core {
     event_loop& first = made_ != nullptr ? *made_ : runtime_->loop(0);
     std::optional<std::int64_t> limit;
     if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
+    const shutdown_clock clock(options_.shutdown_timeout());
     if (!first.is_closed()) {
-      const std::int64_t begun = first.core().now();
       end_quietly(first, limit);
-      end_executor(first.core(), begun, options_.shutdown_timeout());
+      end_executor(first.core(), clock);
     }
     if (runtime_ != nullptr) {
-      runtime_->stop_threads();
-      runtime_->close_loops();
+      runtime_->stop(clock.thread_deadline());
     } else {
       made_->close();
     }
   }
 
+  [[nodiscard]] const context& own_context() const noexcept { return *context_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   [[nodiscard]] bool begun() const noexcept { return made_ != nullptr || runtime_ != nullptr; }
 
@@ -70,6 +71,7 @@ class runner_core {
   run_options options_;
   std::shared_ptr<event_loop> made_;
   std::shared_ptr<runtime_core> runtime_;
+  std::optional<context> context_;
   bool closed_ = false;
 };
 
@@ -87,6 +89,8 @@ event_loop& runner::prepare() {
   }
   return core_->loop();
 }
+
+const context& runner::own_context() const noexcept { return core_->own_context(); }
 
 void runner::finish(detail::future_core& main) {
   event_loop& loop = core_->loop();

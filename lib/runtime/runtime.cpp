@@ -37,16 +37,20 @@ runtime_stats runtime::stats() const noexcept { return core_->stats(); }
 void runtime::stop() {
   if (core_->on_own_loop()) throw would_deadlock("runtime::stop() cannot be called on one of its own loops");
   event_loop& first = core_->loop(0);
+  const std::optional<std::chrono::nanoseconds> limit = core_->shutdown_timeout();
+  const detail::shutdown_clock clock(limit);
   if (!first.is_closed()) {
-    const std::optional<std::chrono::nanoseconds> limit = core_->shutdown_timeout();
     std::optional<std::int64_t> ns;
     if (limit) ns = limit->count();
-    const std::int64_t begun = first.core().now();
-    run_coroutine_threadsafe(detail::end_tasks(ns), first).result();
-    detail::end_executor(first.core(), begun, limit);
+    // On any loop: one that is stuck in user code must not keep the others from ending.
+    const auto ended = run_coroutine_threadsafe(detail::end_tasks(ns), *this);
+    try {
+      ended.result(clock.thread_time_left());
+    } catch (const timeout_error&) {  // no loop is left that could run it: the threads are named below
+    }
+    detail::end_executor(first.core(), clock);
   }
-  core_->stop_threads();
-  core_->close_loops();
+  core_->stop(clock.thread_deadline());
 }
 
 int current_runtime_view::loop_count() const noexcept { return core_ == nullptr ? 1 : static_cast<int>(core_->size()); }

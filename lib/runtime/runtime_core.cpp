@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "runtime_core.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
+#include <memory>
 
 namespace gyre::detail {
 namespace {
@@ -39,20 +38,18 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
   }
 }
 
-runtime_core::~runtime_core() {
-  stop_threads();
-  close_loops();
-}
+// Runs on a thread that was left behind, when it is the last to let go; else all has been closed before.
+runtime_core::~runtime_core() { close_loops(); }
 
 void runtime_core::start() {
   if (platform_ != nullptr) return;  // its driver runs them all
   try {
     for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) {
-      threads_.emplace_back([this, i] { run_thread(i); });
-      ::pthread_setname_np(threads_.back().native_handle(), (name_.substr(0, 10) + '-' + std::to_string(i)).c_str());
+      const std::string name = name_.substr(0, 10) + '-' + std::to_string(i);
+      threads_.start(i, name, [self = shared_from_this(), i] { self->run_thread(i); });
     }
   } catch (...) {
-    stop_threads();
+    stop(std::nullopt);
     throw;
   }
 }
@@ -64,17 +61,46 @@ void runtime_core::run_thread(std::size_t i) noexcept {
   l.leave();
 }
 
-void runtime_core::stop_threads() {
-  const std::size_t first = first_on_caller_ ? 1 : 0;
-  for (std::size_t i = first; i < loops_.size(); ++i) core(i).request_stop();
-  for (std::thread& each : threads_) each.join();
-  threads_.clear();
+void runtime_core::stop(std::optional<worker_threads::time_point> deadline) {
+  if (left_behind_) return;  // the thread that is stuck takes the rest along
+  for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) core(i).request_stop();
+  const std::vector<std::size_t> stuck = threads_.join(deadline);
+  if (stuck.empty()) {
+    close_loops();
+  } else {
+    leave_behind(stuck);
+  }
 }
 
 // First all queues, then the tasks: a task may be listed at one loop and queued at another.
 void runtime_core::close_loops() {
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).drop_entries();
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).close();
+}
+
+void runtime_core::leave_behind(const std::vector<std::size_t>& stuck) {
+  left_behind_ = true;
+  for (const std::size_t i : stuck) {
+    report r;
+    r.message = "the thread of loop " + std::to_string(i) +
+                " did not leave user code before the shutdown timeout; it is detached";
+    for (const any_task& each : all_tasks_of(core(0))) {
+      const task_core* t = static_cast<task_record&>(each.core("shutdown")).core();
+      if (t == nullptr || &t->at() != &core(i) || !t->state.is_running()) continue;
+      if (!r.details.empty()) r.details += "\n  ";
+      to_string(each).swap(r.details);
+    }
+    core(0).report_error(std::move(r));
+  }
+  for (std::size_t i = loops_.size(); i-- > 0;) {
+    const bool ended = std::find(stuck.begin(), stuck.end(), i) == stuck.end();
+    if (ended) {
+      core(i).drop_entries();
+    } else {
+      core(i).refuse_entries();
+    }
+  }
+  for (const any_task& each : all_tasks_of(core(0))) each.core("shutdown").forget_waiters();
 }
 
 runtime_stats runtime_core::stats() const noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 // The inside of a runtime: its loops and threads, stealing, standing in for stuck loops, the end.  Layer: runtime.
 #include "parking.hpp"
+#include "worker_threads.hpp"
 #include "../loop/platform.hpp"
 
 #include <gyre/runtime/runtime.hpp>
@@ -9,7 +10,6 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace gyre::detail {
@@ -28,10 +28,12 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
 
   /// Starts the threads.   Throws: std::system_error; then none runs.
   void start();
-  /// Ends the loops' threads, after what they do now, and joins them.
-  void stop_threads();
-  /// Closes the loops, the first one last. The threads have ended.
-  void close_loops();
+  /// Ends the loops' threads, after what they do now, and closes the loops, the first one last.
+  ///
+  /// With a deadline, a thread that has not left user code by then is detached and reported with the names of the tasks
+  /// that it runs. Nothing is destroyed under its feet then: the loops refuse new entries, whoever waits for a task from
+  /// outside is told, and the rest is destroyed when that thread comes back.
+  void stop(std::optional<worker_threads::time_point> deadline);
 
   [[nodiscard]] event_loop& loop(std::size_t i) const { return *loops_.at(i); }
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
@@ -62,6 +64,8 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   };
   [[nodiscard]] loop_core& core(std::size_t i) const noexcept { return loops_[i]->core(); }
   void run_thread(std::size_t i) noexcept;
+  void close_loops();
+  void leave_behind(const std::vector<std::size_t>& stuck);
   [[nodiscard]] bool stand_in(std::size_t i, std::int64_t now);
 
   platform* platform_;
@@ -71,7 +75,8 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   executor_slot executor_;
   std::atomic<std::uint64_t> task_numbers_{1};
   std::vector<std::shared_ptr<event_loop>> loops_;
-  std::vector<std::thread> threads_;
+  worker_threads threads_;
+  bool left_behind_ = false;  // a thread is stuck in user code: stop() has given up
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> victim_seed_;

@@ -11,9 +11,17 @@ namespace gyre::detail {
 namespace {
 
 constexpr std::int64_t executor_limit = 300'000'000'000;  // 5 minutes
+constexpr std::int64_t thread_grace = 1'000'000'000;      // ns
+
+std::int64_t real_now() noexcept { return time_source::steady().now(); }
+
+shutdown_clock::time_point at(std::int64_t ns) noexcept {
+  return shutdown_clock::time_point(std::chrono::nanoseconds(ns));
+}
 
 void report_leftover(loop_core& l, const any_task& t) {
   report r;
+  r.future = &t.core("run");
   to_string(t).swap(r.details);
   if (!t.done()) {
     r.message = "task '" + t.get_name() + "' did not end before the shutdown timeout";
@@ -27,9 +35,33 @@ void report_leftover(loop_core& l, const any_task& t) {
   l.report_error(std::move(r));
 }
 
-}  // namespace
+// Closes the open generators of these loops, each in a task of its loop; waits for all.
+coro<> close_generators(std::vector<loop_core*> loops, std::optional<std::int64_t> timeout) {
+  pooled_vector<core_ref<future_core>> closing;
+  for (loop_core* each : loops) {
+    task_options options;
+    options.pin = true;
+    options.loop = &each->as_loop();
+    for (generator_state* g : each->take_generators()) {
+      closing.push_back(create_task(close_held(g), options).shared("shutdown_asyncgens"));
+    }
+  }
+  if (closing.empty()) co_return;
+  co_await wait_awaiter(std::move(closing), all_completed, timeout);
+}
 
-coro<> end_tasks(std::optional<std::int64_t> timeout) {
+std::vector<loop_core*> loops_beside(loop_core& here) {
+  std::vector<loop_core*> all;
+  if (here.setup().peers == nullptr) {
+    all.push_back(&here);
+  } else {
+    here.setup().peers->for_each_loop(
+        [](loop_core& each, void* list) { static_cast<std::vector<loop_core*>*>(list)->push_back(&each); }, &all);
+  }
+  return all;
+}
+
+coro<> end_tasks_only(std::optional<std::int64_t> timeout) {
   auto& here = static_cast<loop_core&>(running_home("run"));
   const any_task self = current_task();
   std::vector<any_task> left;
@@ -47,14 +79,46 @@ coro<> end_tasks(std::optional<std::int64_t> timeout) {
   for (const any_task& each : left) report_leftover(here, each);
 }
 
-void end_executor(loop_core& l, std::int64_t begun, std::optional<std::chrono::nanoseconds> limit) {
-  std::int64_t left = executor_limit;
-  if (limit) left = std::max<std::int64_t>(deadline_after(begun, limit->count()) - l.now(), 0);
-  const std::int64_t deadline = deadline_after(time_source::steady().now(), left);
-  if (shutdown_default_executor(l, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)))) return;
+}  // namespace
+
+coro<> end_tasks(std::optional<std::int64_t> timeout) {
+  co_await end_tasks_only(timeout);
+  co_await close_generators(loops_beside(static_cast<loop_core&>(running_home("run"))), timeout);
+}
+
+shutdown_clock::shutdown_clock(std::optional<std::chrono::nanoseconds> limit) noexcept {
+  if (limit) end_ = deadline_after(real_now(), limit->count());
+}
+
+shutdown_clock::time_point shutdown_clock::executor_deadline() const noexcept {
+  return at(end_ ? *end_ : deadline_after(real_now(), executor_limit));
+}
+
+std::optional<shutdown_clock::time_point> shutdown_clock::thread_deadline() const noexcept {
+  if (!end_) return std::nullopt;
+  return at(std::max(*end_, deadline_after(real_now(), thread_grace)));
+}
+
+std::optional<std::chrono::nanoseconds> shutdown_clock::thread_time_left() const noexcept {
+  if (!end_) return std::nullopt;
+  return std::chrono::nanoseconds(std::max(*end_ - real_now(), thread_grace));
+}
+
+void end_executor(loop_core& l, const shutdown_clock& clock) {
+  if (shutdown_default_executor(l, clock.executor_deadline())) return;
   report r;
   r.message = "the executor did not finish joining its threads before the shutdown timeout";
   l.report_error(std::move(r));
 }
 
 }  // namespace gyre::detail
+
+namespace gyre {
+
+coro<> event_loop::shutdown_asyncgens() {
+  std::vector<detail::loop_core*> here;
+  here.push_back(core_.get());
+  co_await detail::close_generators(std::move(here), std::nullopt);
+}
+
+}  // namespace gyre

@@ -26,12 +26,12 @@ bool event::is_set() const noexcept {
 }
 
 void event::append_text(std::string& out) const {
-  const std::lock_guard hold(guard_);
-  out += set_ ? "<Event [set" : "<Event [unset";
-  if (!waiters_.empty()) {
-    out += ", waiters:";
-    detail::append_unsigned(out, waiters_.size());
-  }
+  std::unique_lock hold(guard_);
+  const bool set = set_;
+  const std::size_t waiters = waiters_.size();
+  hold.unlock();
+  out += set ? "<Event [set" : "<Event [unset";
+  detail::append_waiters(out, waiters);
   out += "]>";
 }
 
@@ -48,7 +48,7 @@ bool event_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
 
 void event_awaiter::leave_queue() noexcept {
   const std::lock_guard hold(event_.guard_);
-  node_.unlink();
+  event_.waiters_.remove(node_);
 }
 
 bool event_awaiter::await_resume() {

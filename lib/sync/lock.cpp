@@ -11,17 +11,22 @@ namespace gyre {
 lock::~lock() { GYRE_ASSERT(waiters_.empty(), "a lock is destroyed while tasks wait for it"); }
 
 bool lock::take_if_free() noexcept {
-  if (locked_ || (!waiters_.empty() && waiters_.has_live())) return false;
+  if (locked_ || waiters_.has_live()) return false;
   locked_ = true;
+  return true;
+}
+
+bool lock::try_release(detail::wake_list& woken) noexcept {
+  const std::lock_guard hold(guard_);
+  if (!locked_) return false;
+  locked_ = false;
+  waiters_.grant_first(woken);
   return true;
 }
 
 void lock::release() {
   detail::wake_list woken;
-  const std::lock_guard hold(guard_);
-  if (!locked_) throw error("Lock is not acquired.");
-  locked_ = false;
-  if (!waiters_.empty()) detail::wait_queue::grant(waiters_.front(), woken);
+  if (!try_release(woken)) throw error("Lock is not acquired.");
 }
 
 bool lock::locked() const noexcept {
@@ -30,12 +35,12 @@ bool lock::locked() const noexcept {
 }
 
 void lock::append_text(std::string& out) const {
-  const std::lock_guard hold(guard_);
-  out += locked_ ? "<Lock [locked" : "<Lock [unlocked";
-  if (!waiters_.empty()) {
-    out += ", waiters:";
-    detail::append_unsigned(out, waiters_.size());
-  }
+  std::unique_lock hold(guard_);
+  const bool locked = locked_;
+  const std::size_t waiters = waiters_.size();
+  hold.unlock();
+  out += locked ? "<Lock [locked" : "<Lock [unlocked";
+  detail::append_waiters(out, waiters);
   out += "]>";
 }
 
@@ -60,11 +65,11 @@ void lock_awaiter::finish() {
   {
     wake_list woken;
     const std::lock_guard hold(lock_.guard_);
-    node_.unlink();
+    lock_.waiters_.remove(node_);
     if (!cancelled) {
       lock_.locked_ = true;
-    } else if (!lock_.locked_ && !lock_.waiters_.empty()) {
-      wait_queue::grant(lock_.waiters_.front(), woken);
+    } else if (!lock_.locked_) {
+      lock_.waiters_.grant_first(woken);
     }
   }
   if (cancelled) t.throw_cancelled();
@@ -73,7 +78,7 @@ void lock_awaiter::finish() {
 lock_awaiter::~lock_awaiter() {
   if (!node_.linked()) return;  // only a frame that is destroyed in mid-wait
   const std::lock_guard hold(lock_.guard_);
-  node_.unlink();
+  lock_.waiters_.remove(node_);
 }
 
 }  // namespace detail

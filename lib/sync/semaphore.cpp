@@ -34,8 +34,11 @@ void semaphore::release() {
 
 void bounded_semaphore::release() {
   detail::wake_list woken;
-  const std::lock_guard hold(guard_);
-  if (value_ >= bound_) throw value_error("BoundedSemaphore released too many times");
+  std::unique_lock hold(guard_);
+  if (value_ >= bound_) {
+    hold.unlock();
+    throw value_error("BoundedSemaphore released too many times");
+  }
   release_one(woken);
 }
 
@@ -45,19 +48,20 @@ bool semaphore::locked() const noexcept {
 }
 
 void semaphore::append_text(std::string& out) const {
-  const std::lock_guard hold(guard_);
+  std::unique_lock hold(guard_);
+  const bool locked = must_wait();
+  const std::ptrdiff_t value = value_;
+  const std::size_t waiters = waiters_.size();
+  hold.unlock();
   out += '<';
   out += kind();
-  if (must_wait()) {
+  if (locked) {
     out += " [locked";
   } else {
     out += " [unlocked, value:";
-    detail::append_signed(out, value_);
+    detail::append_signed(out, value);
   }
-  if (!waiters_.empty()) {
-    out += ", waiters:";
-    detail::append_unsigned(out, waiters_.size());
-  }
+  detail::append_waiters(out, waiters);
   out += "]>";
 }
 
@@ -87,7 +91,7 @@ void permit_awaiter::finish() {
   {
     wake_list woken;
     const std::lock_guard hold(semaphore_.guard_);
-    node_.unlink();
+    semaphore_.waiters_.remove(node_);
     if (cancelled && node_.granted) ++semaphore_.value_;
     while (semaphore_.value_ > 0 && semaphore_.grant_one(woken)) {
     }
@@ -98,7 +102,7 @@ void permit_awaiter::finish() {
 permit_awaiter::~permit_awaiter() {
   if (!node_.linked()) return;  // only a frame that is destroyed in mid-wait
   const std::lock_guard hold(semaphore_.guard_);
-  node_.unlink();
+  semaphore_.waiters_.remove(node_);
 }
 
 }  // namespace detail

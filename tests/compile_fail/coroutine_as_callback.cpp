@@ -1,5 +1,6 @@
 // expect: a coroutine function cannot be a callback
 // SPDX-License-Identifier: BSL-1.0
+// proves: LOOP-004
 #include <gyre/gyre.hpp>
 
 #ifdef GYRE_FIXED

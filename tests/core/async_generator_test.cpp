@@ -126,13 +126,107 @@ LOOP_TEST("AGEN-002: aclose() refuses a generator that goes on", "[core][async_g
   CHECK(how == "error: async generator ignored aclose()");
 }
 
-LOOP_TEST("AGEN-003: a generator dropped in the middle destroys its locals", "[core][async_generator]") {
+LOOP_TEST("AGEN-003: a generator dropped unfinished is closed by its loop, in a task", "[core][async_generator]") {
   std::string log;
   {
     async_generator<int> values = with_cleanup(log);
     static_cast<void>(co_await values.next());
   }
-  CHECK(log == "destroyed ");
+  CHECK(log.empty());
+  co_await settle();
+  CHECK(log == "cleaned destroyed ");
+}
+
+LOOP_TEST("AGEN-003: one that was never begun, or has ended, just goes", "[core][async_generator]") {
+  std::string log;
+  {
+    async_generator<int> fresh = with_cleanup(log);
+    async_generator<int> ended = count_to(1, log);
+    while (co_await ended.next()) {
+    }
+  }
+  CHECK(log == "ended ");
+  CHECK(all_tasks().size() == 1);
+}
+
+LOOP_TEST("AGEN-003: an error of the clean-up of a dropped generator is reported", "[core][async_generator]") {
+  const auto angry = []() -> async_generator<int> {
+    try {
+      co_yield 1;
+    } catch (...) {
+    }
+    throw std::runtime_error("in the clean-up");
+  };
+  report_catcher caught;
+  {
+    async_generator<int> values = angry();
+    static_cast<void>(co_await values.next());
+  }
+  co_await settle();
+  REQUIRE(caught.reports.size() == 1);
+  CHECK(caught.reports[0].message.rfind("an error occurred during closing of asynchronous generator <async_generator", 0) == 0);
+  CHECK(in_words(caught.reports[0].exception) == "error: in the clean-up");
+}
+
+TEST_CASE("AGEN-003: a generator dropped in another thread is closed by its loop", "[core][async_generator]") {
+  std::string log;
+  const auto main = [](std::string& out) -> coro<> {
+    auto values = std::make_unique<async_generator<int>>(with_cleanup(out));
+    static_cast<void>(co_await values->next());
+    co_await to_thread([&values] { values.reset(); });
+    while (out.empty()) co_await sleep(1ms);
+  };
+  run(main(log), one_loop());
+  CHECK(log == "cleaned destroyed ");
+}
+
+LOOP_TEST("AGEN-004: shutdown_asyncgens() closes all that are open, and reports errors", "[core][async_generator]") {
+  std::string log;
+  report_catcher caught;
+  async_generator<int> a = with_cleanup(log);
+  async_generator<int> b = stubborn();
+  async_generator<int> c = with_cleanup(log);
+  static_cast<void>(co_await a.next());
+  static_cast<void>(co_await b.next());
+  static_cast<void>(co_await c.next());
+  co_await get_running_loop().shutdown_asyncgens();
+  CHECK(log == "cleaned destroyed cleaned destroyed ");
+  REQUIRE(caught.reports.size() == 1);
+  CHECK(in_words(caught.reports[0].exception) == "error: async generator ignored aclose()");
+  const std::optional<int> after = co_await a.next();
+  CHECK_FALSE(after.has_value());
+
+  async_generator<int> late = count_to(2, log);
+  static_cast<void>(co_await late.next());
+  REQUIRE(caught.reports.size() == 2);
+  CHECK(caught.reports[1].message.find("after shutdown_asyncgens()") != std::string::npos);
+  co_await late.aclose();
+}
+
+TEST_CASE("RUN-016: after the tasks the generators are closed, then the executor is joined", "[core][async_generator]") {
+  for (const int loops : {1, 4}) {
+    std::string log;
+    std::unique_ptr<async_generator<int>> kept;
+    const auto main = [](std::string& out, std::unique_ptr<async_generator<int>>& generator) -> coro<> {
+      const auto leftover = [](std::string& text) -> coro<> {
+        std::exception_ptr cancelled;
+        try {
+          co_await sleep(1h);
+        } catch (...) {
+          cancelled = std::current_exception();
+        }
+        co_await sleep(1ms);
+        text += "task ";
+        std::rethrow_exception(cancelled);
+      };
+      generator = std::make_unique<async_generator<int>>(with_cleanup(out));
+      static_cast<void>(co_await generator->next());
+      create_task(leftover, std::ref(out));
+      co_await sleep(1ms);
+    };
+    run(main(log, kept), run_options().loops(loops));
+    CHECK(log == "task cleaned destroyed ");
+  }
 }
 
 LOOP_TEST("AGEN-005: two consumers at the same time are refused", "[core][async_generator]") {

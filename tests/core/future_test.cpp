@@ -356,3 +356,43 @@ LOOP_TEST("future: an empty handle says so", "[core][future]") {
   CHECK_THROWS_AS(nothing.done(), invalid_state_error);
   co_return;
 }
+
+LOOP_TEST("FUT-015: a callback runs in the context captured at registration, or in the one passed", "[core][future][context]") {
+  const context_var<int> level("level", 0);
+  const context given;
+  given.run([&level] { level.set(9); });
+  std::string log;
+  const future<int> f;
+  level.set(1);
+  f.add_done_callback([&](const future<int>&) { log += std::to_string(level.get()) + " "; });
+  f.add_done_callback([&](const future<int>&) { log += std::to_string(level.get()) + " "; }, given);
+  level.set(2);
+  f.set_result(0);
+  co_await settle(2);
+  CHECK(log == "1 9 ");
+}
+
+LOOP_TEST("FUT-026: the text of futures that wait for each other ends", "[core][future][text]") {
+  const future<int> gate;
+  const auto waits = [](future<int> f) -> coro<int> { co_return co_await f; };
+  task_options options{.name = "waiter"};
+  const task<int> a = create_task(options, waits, gate);
+  const auto waits_for_task = [](task<int> t) -> coro<int> { co_return co_await t; };
+  const task<int> b = create_task(waits_for_task, a);
+  co_await settle(2);
+  const std::string text = to_string(b);
+  CHECK(text.find("name='waiter'") != std::string::npos);
+  CHECK(text.size() < 1000);
+  CHECK(to_string(gate).rfind("<Future pending cb=[", 0) == 0);
+  gate.set_result(1);
+  co_await gather(a, b);
+}
+
+TEST_CASE("FUT-029: futures and tasks are futures, other things are not", "[core][future]") {
+  CHECK(is_future_v<future<int>>);
+  CHECK(is_future_v<task<>>);
+  CHECK_FALSE(is_future_v<int>);
+  CHECK_FALSE(is_future_v<coro<int>>);
+  CHECK_FALSE(is_future_v<event>);
+  CHECK(is_coro_v<coro<int>>);
+}

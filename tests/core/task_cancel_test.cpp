@@ -392,3 +392,36 @@ LOOP_TEST("cancel: catch (const std::exception&) does not see it", "[core][cance
   const std::string how = co_await outcome(t);
   CHECK(how == "cancelled");
 }
+
+LOOP_TEST("TASK-035: blocks that cancel and uncancel tell their own cancellation from others", "[core][task][cancel]") {
+  // A block with a limit of its own: what it cancels it takes back, and a request from outside stays.
+  const auto block = [](std::string& log, bool outside) -> coro<> {
+    const any_task me = current_task();
+    const unsigned before = me.cancelling();
+    std::exception_ptr error;
+    get_running_loop().call_soon([me, outside] {
+      me.cancel();
+      if (outside) me.cancel();
+    });
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled_error&) {
+      error = std::current_exception();
+    }
+    if (me.uncancel() <= before) {
+      log += "own ";
+      co_return;
+    }
+    log += "other ";
+    std::rethrow_exception(error);
+  };
+  std::string log;
+  const task<> own = create_task(block, std::ref(log), false);
+  const std::string first = co_await outcome(own);
+  CHECK(first == "done");
+  const task<> other = create_task(block, std::ref(log), true);
+  const std::string second = co_await outcome(other);
+  CHECK(second == "cancelled");
+  CHECK(other.cancelling() == 1);
+  CHECK(log == "own other ");
+}

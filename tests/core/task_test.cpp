@@ -279,3 +279,28 @@ LOOP_TEST("task: sleep(0) gives every ready task one step", "[core][task]") {
   CHECK(b.done());
   CHECK(c.done());
 }
+
+LOOP_TEST("TASK-037: awaiting a future of another runtime is an error in the task", "[core][task]") {
+  const auto other = new_event_loop();
+  const auto f = other->create_future<int>();
+  const auto waits = [](future<int> foreign) -> coro<int> { co_return co_await foreign; };
+  const task<int> t = create_task(waits, f);
+  const std::string how = co_await outcome(t);
+  CHECK(how == "error: co_await: the future belongs to a loop of another runtime");
+}
+
+LOOP_TEST("TASK-046: an error while the first step is scheduled leaves no task behind", "[core][task]") {
+  const auto closed = new_event_loop();
+  closed->close();
+  bool ran = false;
+  const auto body = [](bool& done) -> coro<> {
+    done = true;
+    co_return;
+  };
+  auto c = body(ran);
+  CHECK_THROWS_AS(closed->create_task(std::move(c)), loop_closed);
+  CHECK(all_tasks().size() == 1);
+  CHECK(all_tasks(*closed).size() == 0);
+  co_await settle(2);
+  CHECK_FALSE(ran);
+}

@@ -163,3 +163,20 @@ LOOP_TEST("text: values read as in Python", "[core][text]") {
   CHECK(to_string(whole) == "<Future finished result=2.0>");
   co_return;
 }
+
+LOOP_TEST("TASK-010: get_coro gives the coroutine, none after an eager finish", "[core][task]") {
+  const auto body = []() -> coro<int> { co_return 1; };
+  struct named {
+    static coro<int> fetch() { co_return 1; }
+  };
+  coro<int> c = named::fetch();
+  const std::string text = to_string(c);
+  const task<int> t = create_task(std::move(c));
+  CHECK(t.get_coro().name() == "fetch");
+  CHECK(to_string(t.get_coro()) == text);
+  co_await t;
+  CHECK(to_string(t.get_coro()) == text);
+  task_options eager{.eager_start = true};
+  const task<int> finished = create_task(eager, body);
+  CHECK_FALSE(finished.get_coro());
+}

@@ -41,7 +41,10 @@ class Server:
 
     def line(self, start):
         """Waits for the next line of output, which has to begin with `start`."""
-        line = self.lines.get(timeout=PATIENCE)
+        try:
+            line = self.lines.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError(f"no line {start!r} came; status {self.process.poll()}; {''.join(self.errors)}") from None
         assert line.startswith(start), f"{line!r} does not start with {start!r}; {self.errors}"
         return line.rstrip("\n")
 

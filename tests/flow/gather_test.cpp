@@ -287,3 +287,51 @@ LOOP_TEST("XLOOP-016: a future of another runtime is refused", "[flow][gather]")
   CHECK(how == "error: gather: a future belongs to a loop of another runtime");
   co_await settle(2);
 }
+
+TEST_CASE("GATHER-023: tasks that a gather made are not reported as destroyed when their loop closes", "[flow][gather]") {
+  int reports = 0;
+  {
+    const auto loop = new_event_loop();
+    loop->set_exception_handler([&reports](event_loop&, const exception_context&) { ++reports; });
+    const auto body = []() -> coro<> { co_await sleep(1h); };
+    const auto main = [](auto waits) -> coro<> {
+      auto both = gather(waits(), waits());
+      both.start();
+      co_await sleep(0ns);
+    };
+    loop->run_until_complete(main(body));
+    loop->close();
+  }
+  CHECK(reports == 0);
+}
+
+LOOP_TEST("GATHER-005: a future of another runtime is refused", "[flow][gather]") {
+  const std::shared_ptr<event_loop> other = new_event_loop();
+  const future<int> foreign = other->create_future<int>();
+  const future<int> here;
+  CHECK_THROWS_AS(gather(here, foreign).start(), value_error);
+  here.set_result(1);
+  co_return;
+}
+
+LOOP_TEST("gather: of calls of primitives and sleeps", "[flow][gather]") {
+  queue<int> q;
+  event e;
+  const auto both = [](queue<int>& items, event& gate) -> coro<> {
+    co_await sleep(1ms);
+    items.put_nowait(4);
+    gate.set();
+  };
+  const task<> t = create_task(both, std::ref(q), std::ref(e));
+  const auto [item, set, slept, value] = co_await gather(q.get(), e.wait(), sleep(2ms), sleep(1ms, 7));
+  CHECK(item == 4);
+  CHECK(set);
+  CHECK(value == 7);
+  const task<int> later = create_task(sleep(1ms, 8));
+  const task<> plain = ensure_future(sleep(1ms));
+  const int eight = co_await later;
+  co_await shield(sleep(1ms));
+  co_await plain;
+  CHECK(eight == 8);
+  co_await t;
+}

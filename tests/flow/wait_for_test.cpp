@@ -176,6 +176,27 @@ LOOP_TEST("WFOR-011: cancelled in the iteration in which the inner task finished
   CHECK(inner.result() == 5);
 }
 
+LOOP_TEST("WFOR-012: the timeout_error has the cancelled_error as its cause", "[flow][wait_for]") {
+  const auto cause_of = [](coro<int> limited) -> coro<std::string> {
+    try {
+      static_cast<void>(co_await std::move(limited));
+    } catch (const timeout_error& e) {
+      try {
+        std::rethrow_if_nested(e);
+      } catch (...) {
+        co_return in_words(std::current_exception());
+      }
+    }
+    co_return "none";
+  };
+  const future<int> f;
+  const std::string in_time = co_await cause_of(wait_for(create_task(await_future(f)), 1ms));
+  CHECK(in_time == "cancelled");
+  const future<int> g;
+  const std::string at_once = co_await cause_of(wait_for(create_task(await_future(g)), 0ms));
+  CHECK(at_once == "cancelled");
+}
+
 LOOP_TEST("WFOR-013: a shielded task goes on after the timeout", "[flow][wait_for]") {
   const future<int> f;
   const task<int> inner = create_task(await_future(f));
@@ -211,6 +232,76 @@ LOOP_TEST("wait_for: over a gather", "[flow][wait_for]") {
   const std::string how = co_await outcome(wait_for(gather(await_future(f), give(1)), 1ms));
   CHECK(how == "timeout");
   CHECK(f.cancelled());
+}
+
+LOOP_TEST("WFOR-003: over what is awaited where it stands", "[flow][wait_for]") {
+  std::string how = "in time";
+  try {
+    co_await wait_for(sleep(1h), 1ms);
+  } catch (const timeout_error&) {
+    how = "timeout";
+  }
+  CHECK(how == "timeout");
+  lock l;
+  const bool taken = co_await wait_for(l.acquire(), 1h);
+  CHECK(taken);
+  how = "in time";
+  try {
+    static_cast<void>(co_await wait_for(l.acquire(), 1ms));
+  } catch (const timeout_error&) {
+    how = "timeout";
+  }
+  CHECK(how == "timeout");
+  l.release();
+  CHECK_FALSE(l.locked());
+}
+
+LOOP_TEST("WFOR-001: over an event, a queue, a semaphore", "[flow][wait_for]") {
+  event e;
+  e.set();
+  const bool set = co_await wait_for(e.wait(), 1h);
+  CHECK(set);
+  queue<std::string> q;
+  q.put_nowait("item");
+  const std::string item = co_await wait_for(q.get(), std::optional<std::chrono::seconds>(1h));
+  CHECK(item == "item");
+  semaphore s(1);
+  co_await wait_for(s.acquire(), std::nullopt);
+  CHECK(s.locked());
+  s.release();
+}
+
+LOOP_TEST("WFOR-008: with a limit of 0 an acquire is never begun", "[flow][wait_for]") {
+  lock l;
+  bool timed_out = false;
+  try {
+    static_cast<void>(co_await wait_for(l.acquire(), 0ms));
+  } catch (const timeout_error&) {
+    timed_out = true;
+  }
+  CHECK(timed_out);
+  CHECK_FALSE(l.locked());
+}
+
+LOOP_TEST("WFOR-010: cancelled while it waits for a lock", "[flow][wait_for]") {
+  lock l;
+  co_await l.acquire();
+  const auto body = [](lock& shared) -> coro<> { static_cast<void>(co_await wait_for(shared.acquire(), 1h)); };
+  const task<> t = create_task(body, std::ref(l));
+  co_await settle(2);
+  t.cancel();
+  const std::string how = co_await outcome(t);
+  CHECK(how == "cancelled");
+  l.release();
+  const bool free = co_await l.acquire();
+  CHECK(free);
+  l.release();
+}
+
+LOOP_TEST("wait_for: a named coroutine is used up", "[flow][wait_for]") {
+  coro<int> named = give(3);
+  const int value = co_await wait_for(named, 1h);
+  CHECK(value == 3);
 }
 
 LOOP_TEST("wait_for: nested, the inner limit comes first", "[flow][wait_for]") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_test.hpp"
 
+#include <list>
+
 #include <stdexcept>
 #include <string>
 
@@ -209,4 +211,18 @@ LOOP_TEST("wait: the sets keep the order of the arguments", "[flow][wait]") {
   const auto result = co_await wait(tasks);
   int expected = 0;
   for (const task<int>& each : result.done) CHECK(each.result() == expected++);
+}
+
+LOOP_TEST("WAIT-010: any collection of tasks is accepted", "[flow][wait]") {
+  const std::list<task<int>> list{create_task(after(1, 1)), create_task(after(2, 2))};
+  const auto [done, pending] = co_await wait(list);
+  CHECK(done.size() == 2);
+  CHECK(pending.empty());
+  const task<int> more = create_task(after(1, 3));
+  wait_options options;
+  options.return_when = first_completed;
+  const auto of_set = co_await wait(all_tasks(), options);
+  CHECK(of_set.done.size() == 1);
+  CHECK(of_set.pending.size() == 1);
+  co_await more;
 }

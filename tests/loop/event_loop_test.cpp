@@ -324,3 +324,61 @@ TEST_CASE("loop: many callbacks in one iteration", "[loop]") {
   run_once(*loop);
   CHECK(count == 10'000);
 }
+
+LOOP_TEST("LOOP-034: in debug mode a slow callback or step is reported with its text and its time", "[loop][debug]") {
+  event_loop& loop = get_running_loop();
+  const report_catcher caught;
+  loop.set_debug(true);
+  CHECK(loop.slow_callback_duration() == 100ms);
+  loop.slow_callback_duration(0ns);  // everything is slow
+  loop.call_soon([] {});
+  const task<> other = create_task(settle(1));
+  co_await other;
+  loop.set_debug(false);
+  loop.slow_callback_duration(100ms);
+  const std::size_t while_on = caught.reports.size();
+  bool callback = false;
+  bool step = false;
+  for (const exception_context& each : caught.reports) {
+    if (each.message.rfind("Executing <Handle callback()> took 0", 0) == 0) callback = each.handle.has_value();
+    if (each.message.rfind("Executing <Task ", 0) == 0) step = static_cast<bool>(each.task);
+  }
+  CHECK(callback);
+  CHECK(step);
+  loop.call_soon([] {});
+  co_await settle(2);
+  CHECK(caught.reports.size() <= while_on + 1);  // the step that switched it off
+}
+
+LOOP_TEST("LOOP-030: the handler that was set can be asked for", "[loop][exception_handler]") {
+  event_loop& loop = get_running_loop();
+  CHECK(loop.get_exception_handler() == nullptr);
+  loop.set_exception_handler([](event_loop&, const exception_context&) {});
+  CHECK(loop.get_exception_handler() != nullptr);
+  loop.set_exception_handler(nullptr);
+  CHECK(loop.get_exception_handler() == nullptr);
+  co_return;
+}
+
+LOOP_TEST("LOOP-036: set_debug works while the loop runs", "[loop][debug]") {
+  event_loop& loop = get_running_loop();
+  CHECK_FALSE(loop.get_debug());
+  loop.set_debug(true);
+  CHECK(loop.get_debug());
+  co_await sleep(0ns);
+  loop.set_debug(false);
+  CHECK_FALSE(loop.get_debug());
+}
+
+TEST_CASE("LOOP-044: a cancel from outside wakes a loop that has nothing else to do", "[loop][cancel]") {
+  const auto waits = []() -> coro<> { co_await sleep(1h); };
+  const auto main = [](auto body) -> coro<std::string> {
+    const task<> t = create_task(body);
+    co_await sleep(0ns);
+    std::thread canceller([t] { t.cancel(); });
+    std::string how = co_await outcome(t);
+    canceller.join();
+    co_return how;
+  };
+  CHECK(run(main(waits), one_loop()) == "cancelled");
+}

@@ -308,3 +308,64 @@ TEST_CASE("run: two threads may each run a program", "[runtime][run]") {
   CHECK(mine == 3);
   CHECK(other == 3);
 }
+
+TEST_CASE("RUN-015: a task made by a leftover in the shutdown is not cancelled but abandoned with the loop", "[runtime][run]") {
+  bool cancelled = false;
+  bool abandoned = false;
+  const auto late = [](bool& got_cancel) -> coro<> {
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled_error&) {
+      got_cancel = true;
+      throw;
+    }
+  };
+  const auto leftover = [](auto body, bool& got_cancel) -> coro<> {
+    std::exception_ptr stop;
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled_error&) {
+      stop = std::current_exception();
+    }
+    create_task(body, std::ref(got_cancel));
+    co_await sleep(0ns);
+    std::rethrow_exception(stop);
+  };
+  const auto main = [](auto first, auto body, bool& got_cancel, bool& reported) -> coro<> {
+    get_running_loop().set_exception_handler([&reported](event_loop&, const exception_context& context) {
+      if (context.message == "Task was destroyed but it is pending!") reported = true;
+    });
+    create_task(first, body, std::ref(got_cancel));
+    co_await sleep(0ns);
+  };
+  run(main(leftover, late, cancelled, abandoned), one_loop());
+  CHECK_FALSE(cancelled);
+  CHECK(abandoned);
+}
+
+TEST_CASE("RUN-033: run() never makes a text of the result", "[runtime][run]") {
+  struct silent {
+    void append_text(std::string&) const { throw std::logic_error("asked for its text"); }
+    int value = 3;
+  };
+  const auto main = []() -> coro<silent> { co_return silent(); };
+  CHECK(run(main(), one_loop()).value == 3);
+}
+
+TEST_CASE("RUN-031: a second SIGINT leaves at once, though main does not end", "[runtime][run][signals]") {
+  const default_sigint restored;
+  int cancels = 0;
+  const auto main = [](int& count) -> coro<> {
+    std::raise(SIGINT);
+    for (;;) {
+      try {
+        co_await sleep(1h);
+      } catch (const cancelled_error&) {
+        if (++count > 1) co_return;  // the end of run() cancels what is left
+        std::raise(SIGINT);          // main swallows the first, and would wait for ever
+      }
+    }
+  };
+  CHECK_THROWS_AS(run(main(cancels), one_loop()), keyboard_interrupt);
+  CHECK(cancels == 2);
+}

@@ -129,3 +129,31 @@ TEST_CASE("RUN-027: the end of a runner of several loops cancels what is left", 
   }
   CHECK(cancelled == 10);
 }
+
+TEST_CASE("RUN-021: all runs of a runner share one context", "[runtime][runner][context]") {
+  const context_var<int> level("level", 0);
+  const auto set = [](const context_var<int>& var, int n) -> coro<> {
+    var.set(n);
+    co_return;
+  };
+  const auto get = [](const context_var<int>& var) -> coro<int> { co_return var.get(); };
+  runner r(one_loop());
+  r.run(set(level, 5));
+  CHECK(r.run(get(level)) == 5);
+  CHECK(level.get() == 0);
+}
+
+TEST_CASE("RUN-022: a run may have a context of its own", "[runtime][runner][context]") {
+  const context_var<int> level("level", 0);
+  const auto set = [](const context_var<int>& var, int n) -> coro<> {
+    var.set(n);
+    co_return;
+  };
+  const auto get = [](const context_var<int>& var) -> coro<int> { co_return var.get(); };
+  const context own;
+  runner r(one_loop());
+  r.run(set(level, 5), own);
+  CHECK(own.get(level) == 5);
+  CHECK(r.run(get(level)) == 0);
+  CHECK(r.run(get(level), own) == 5);
+}

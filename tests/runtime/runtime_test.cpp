@@ -213,9 +213,9 @@ TEST_CASE("runtime: callbacks posted while it stops run or are dropped", "[runti
 
 TEST_CASE("parking: an idle runtime does not wake up", "[runtime][parking]") {
   for (const int loops : {1, 2, 4, 8}) {
-    runtime r(run_options().loops(loops));
     std::atomic<int> started{0};
     std::atomic<int> ended{0};
+    runtime r(run_options().loops(loops));
     static_cast<void>(run_coroutine_threadsafe(forever(started, ended), r));
     REQUIRE(comes_true([&] { return started == 1; }));
     // It comes to rest: then nothing is parked anew.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Locks, events, semaphores, queues, futures and timers that tasks of several loops share.
-#include "loop_test.hpp"
+// Locks, events, semaphores, queues, futures and timers that tasks of several loops share. More of
+// them: tests/sync/shared_test.cpp and tests/sync/shared_queue_test.cpp.
+#include "sync/crowd.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -11,30 +12,7 @@
 using namespace gyre;
 using namespace gyre_test;
 
-namespace {
-
-constexpr int crowd = 24;
-
-/// As many tasks as `count`: each third one pinned to a loop, the others free.
-template <class F, class... Args>
-std::vector<task<>> start_crowd(int count, F body, Args&... args) {
-  std::vector<task<>> tasks;
-  for (int i = 0; i < count; ++i) {
-    task_options options;
-    options.loop = &current_runtime().loop(i % loop_count());
-    options.pin = i % 3 == 0;
-    tasks.push_back(create_task(options, body, std::ref(args)...));
-  }
-  return tasks;
-}
-
-coro<> reach(const std::atomic<int>& value, int target) {
-  while (value.load() < target) co_await sleep(0ns);
-}
-
-}  // namespace
-
-RUNTIME_TEST("XLOOP-018: a lock shared by loops lets one task in", "[runtime][lock]") {
+RUNTIME_TEST("XLOOP-005, XLOOP-018: a lock shared by loops lets one task in", "[runtime][lock]") {
   lock l;
   int plain = 0;
   const auto body = [](lock& shared, int& counter) -> coro<> {

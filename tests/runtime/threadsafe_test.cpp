@@ -168,7 +168,7 @@ TEST_CASE("threads: several threads wait for one result", "[runtime][threads]") 
   CHECK(sum == 24);
 }
 
-TEST_CASE("XLOOP-009: of several threads that end a future exactly one succeeds", "[runtime][threads]") {
+TEST_CASE("XLOOP-001, XLOOP-009: of several threads that end a future exactly one succeeds", "[runtime][threads]") {
   runtime r(run_options().loops(2));
   for (int round = 0; round < 100; ++round) {
     const future<int> f = r.loop(0).create_future<int>();

@@ -23,12 +23,12 @@ class ring_buffer {
 
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] const T& at(std::size_t i) const noexcept { return cells_[(first_ + i) & (capacity_ - 1)]; }
+  [[nodiscard]] const T& at(std::size_t i) const noexcept { return *place(i); }
 
   template <class U>
   void push(U&& value) {
     if (size_ == capacity_) grow();
-    std::construct_at(cells_ + ((first_ + size_) & (capacity_ - 1)), std::forward<U>(value));
+    std::construct_at(place(size_), std::forward<U>(value));
     ++size_;
   }
 
@@ -49,14 +49,20 @@ class ring_buffer {
     T* cell;
   };
 
+  [[nodiscard]] T* place(std::size_t i) const noexcept { return cells_ + ((first_ + i) & (capacity_ - 1)); }
+
   void grow() {
     const std::size_t larger = capacity_ == 0 ? 8 : capacity_ * 2;
     T* cells = std::allocator<T>().allocate(larger);
-    for (std::size_t i = 0; i < size_; ++i) {
-      T* from = cells_ + ((first_ + i) & (capacity_ - 1));
-      std::construct_at(cells + i, std::move_if_noexcept(*from));
-      std::destroy_at(from);
+    std::size_t made = 0;
+    try {
+      for (; made < size_; ++made) std::construct_at(cells + made, std::move_if_noexcept(*place(made)));
+    } catch (...) {
+      std::destroy_n(cells, made);
+      std::allocator<T>().deallocate(cells, larger);
+      throw;
     }
+    for (std::size_t i = 0; i < size_; ++i) std::destroy_at(place(i));
     if (cells_ != nullptr) std::allocator<T>().deallocate(cells_, capacity_);
     cells_ = cells;
     capacity_ = larger;

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -22,6 +23,9 @@ void append_address(std::string& out, const void* p);
 
 /// `'text'` with backslash escapes for quotes, backslashes and control characters; other bytes as they are.
 void append_quoted(std::string& out, std::string_view text);
+
+/// `FILE:LINE`
+void append_place(std::string& out, const std::source_location& place);
 
 /// The name of the coroutine whose std::source_location::function_name() this is: the last identifier before the
 /// parameter list, `<lambda>` for a lambda's body.

@@ -2,6 +2,7 @@
 #pragma once
 // async_generator<T>: a coroutine that gives values one by one and may await in between.  Layer: core.
 #include <gyre/core/coro.hpp>
+#include <gyre/core/generator_state.hpp>
 
 #include <memory>
 #include <optional>
@@ -21,7 +22,8 @@ class generator_exit final : public base_exception {
 
 /// Values on demand: the body runs inside the task that asks.
 ///
-/// Life:    owns the frame; dropped in the middle, its locals are destroyed without awaiting: aclose() it instead.
+/// Life:    owns the frame. Dropped in the middle, it is closed by the loop that iterated it first, in a task, some time
+///          later: a body that refers to its caller's variables must be closed with aclose() instead.
 /// Thread:  one consumer at a time.   Like: an asynchronous generator function.
 template <class T>
 class [[nodiscard]] async_generator {
@@ -32,13 +34,13 @@ class [[nodiscard]] async_generator {
   async_generator(async_generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   async_generator& operator=(async_generator&& other) noexcept {
     if (this != &other) {
-      if (frame_ != nullptr) frame_.destroy();
+      if (frame_ != nullptr) frame_.promise().generator.drop();
       frame_ = std::exchange(other.frame_, nullptr);
     }
     return *this;
   }
   ~async_generator() {
-    if (frame_ != nullptr) frame_.destroy();
+    if (frame_ != nullptr) frame_.promise().generator.drop();
   }
 
   class step;
@@ -46,41 +48,29 @@ class [[nodiscard]] async_generator {
   /// Runs the body to its next co_yield; empty when it has ended.
   ///
   /// Throws:  what the body throws, once; error if another consumer is inside.
-  [[nodiscard]] step next() { return step(*this, nullptr); }
+  [[nodiscard]] step next() { return step(frame_, nullptr); }
 
   /// Throws `error` at the co_yield where the body waits; gives its next value, empty if it ends.
-  [[nodiscard]] step athrow(std::exception_ptr error) { return step(*this, std::move(error)); }
+  [[nodiscard]] step athrow(std::exception_ptr error) { return step(frame_, std::move(error)); }
 
   /// Ends the body at the co_yield where it waits; its clean-up may await. Twice is harmless.
   ///
   /// Throws:  error if the body yields once more; what its clean-up throws.
   coro<> aclose() {
-    if (frame_ == nullptr || !frame_.promise().started || frame_.done()) {
-      if (frame_ != nullptr) frame_.promise().started = true;
-      finished_ = true;
-      co_return;
-    }
-    const std::exception_ptr exit = std::make_exception_ptr(detail::generator_exit());
-    std::exception_ptr error;
-    bool yielded = false;
-    try {
-      const std::optional<T> value = co_await athrow(exit);
-      yielded = value.has_value();
-    } catch (const detail::generator_exit&) {
-      yielded = false;
-    }
-    if (yielded) throw gyre::error("async generator ignored aclose()");
+    if (frame_ == nullptr) co_return;
+    co_await frame_.promise().generator.close();
   }
 
  private:
   explicit async_generator(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
   std::coroutine_handle<promise_type> frame_;
-  bool finished_ = false;
 };
 
 template <class T>
 struct async_generator<T>::promise_type : detail::promise_base {
+  using handle_type = std::coroutine_handle<promise_type>;
+
   [[nodiscard]] async_generator get_return_object(
       std::source_location defined = std::source_location::current()) noexcept {
     this->line = defined;
@@ -93,7 +83,7 @@ struct async_generator<T>::promise_type : detail::promise_base {
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> at) const noexcept {
       promise_type& p = at.promise();
-      p.inside = false;
+      p.generator.inside = false;
       return detail::transfer(std::exchange(p.continuation, nullptr));
     }
     void await_resume() const {
@@ -107,72 +97,107 @@ struct async_generator<T>::promise_type : detail::promise_base {
     item.emplace(std::forward<U>(value));
     return hand_over{this};
   }
-  struct ended : hand_over {
+  struct last_hand_over : hand_over {
+    [[nodiscard]] std::coroutine_handle<> await_suspend(handle_type at) const noexcept {
+      at.promise().generator.end();
+      return hand_over::await_suspend(at);
+    }
     void await_resume() const noexcept {}
   };
-  [[nodiscard]] ended final_suspend() noexcept { return ended{{this}}; }
+  [[nodiscard]] last_hand_over final_suspend() noexcept { return last_hand_over{{this}}; }
   void return_void() const noexcept {}
+
+  /// A member, not a base: promise_base has to stay where it is in every frame.
+  class control final : public detail::generator_state {
+   public:
+    explicit control(promise_type& p) noexcept : promise_(p) {}
+    [[nodiscard]] coro<> close() override {
+      if (!begun() || ended()) {
+        end();
+        co_return;
+      }
+      const std::exception_ptr exit = std::make_exception_ptr(detail::generator_exit());
+      bool yielded = false;
+      try {
+        const std::optional<T> value = co_await step(handle_type::from_promise(promise_), exit);
+        yielded = value.has_value();
+      } catch (const detail::generator_exit&) {
+        yielded = false;
+      }
+      if (yielded) throw gyre::error("async generator ignored aclose()");
+    }
+    [[nodiscard]] const detail::promise_base& promise() const noexcept override { return promise_; }
+
+   private:
+    void destroy() noexcept override { handle_type::from_promise(promise_).destroy(); }
+    promise_type& promise_;
+  };
 
   std::optional<T> item;
   std::exception_ptr thrown_in;
   detail::result_slot<void> outcome;
-  bool started = false;
-  bool inside = false;
+  control generator{*this};
 };
 
 /// One step of the body, awaited by the consumer.
 template <class T>
 class [[nodiscard]] async_generator<T>::step : public detail::awaiter_base {
  public:
-  step(async_generator& generator, std::exception_ptr thrown_in) noexcept
-      : generator_(generator), thrown_in_(std::move(thrown_in)) {}
+  step(std::coroutine_handle<promise_type> frame, std::exception_ptr thrown_in) noexcept
+      : frame_(frame), thrown_in_(std::move(thrown_in)) {}
 
   [[nodiscard]] bool await_ready() const {
-    const auto frame = generator_.frame_;
-    if (frame == nullptr || generator_.finished_ || frame.done()) return true;
-    if (frame.promise().inside) throw error("anext(): asynchronous generator is already running");
+    if (frame_ == nullptr || frame_.promise().generator.ended()) return true;
+    if (frame_.promise().generator.inside) throw error("anext(): asynchronous generator is already running");
     return false;
   }
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> consumer) noexcept {
-    promise_type& p = generator_.frame_.promise();
+    promise_type& p = frame_.promise();
+    if (!p.generator.begun() && thrown_in_ != nullptr) {  // thrown in before the first step: the body never runs
+      p.generator.end();
+      p.outcome.error = std::move(thrown_in_);
+      return detail::transfer(consumer);
+    }
     p.continuation = consumer;
     p.task = consumer.promise().task;
-    p.inside = true;
+    p.generator.inside = true;
     p.thrown_in = std::move(thrown_in_);
-    if (!std::exchange(p.started, true) && p.thrown_in != nullptr) {
-      // Thrown in before the first step: the body never runs.
-      generator_.finished_ = true;
-      p.inside = false;
-      p.outcome.error = std::exchange(p.thrown_in, nullptr);
-      return detail::transfer(std::exchange(p.continuation, nullptr));
-    }
-    return detail::transfer(generator_.frame_);
+    if (!p.generator.begun()) p.generator.begin(p.task->at());
+    return detail::transfer(frame_);
   }
   std::optional<T> await_resume() {
-    if (generator_.frame_ == nullptr) return std::nullopt;
-    promise_type& p = generator_.frame_.promise();
+    if (frame_ == nullptr) return std::nullopt;
+    promise_type& p = frame_.promise();
     if (p.outcome.error != nullptr) std::rethrow_exception(std::exchange(p.outcome.error, nullptr));
     return std::exchange(p.item, std::nullopt);
   }
 
  private:
-  async_generator& generator_;
+  std::coroutine_handle<promise_type> frame_;
   std::exception_ptr thrown_in_;
 };
 
-/// Calls `f(value)` for each value; `f` may be a plain function or return a coro<>.   Like: async for.
+/// Calls `f(value)` for each value; `f` may be a plain function or return a coro<>. Leaves the generator closed, also when
+/// `f` throws.   Like: async for, with contextlib.aclosing.
 template <class T, class F>
 coro<> for_each(async_generator<T> values, F f) {
-  for (;;) {
-    std::optional<T> value = co_await values.next();
-    if (!value) co_return;
-    if constexpr (is_coro_v<std::remove_cvref_t<std::invoke_result_t<F&, T&>>>) {
-      co_await f(*value);
-    } else {
-      f(*value);
+  std::exception_ptr error;
+  try {
+    for (;;) {
+      std::optional<T> value = co_await values.next();
+      if (!value) break;
+      if constexpr (is_coro_v<std::remove_cvref_t<std::invoke_result_t<F&, T&>>>) {
+        co_await f(*value);
+      } else {
+        f(*value);
+      }
     }
+  } catch (...) {
+    error = std::current_exception();
   }
+  co_await values.aclose();
+  if (error != nullptr) std::rethrow_exception(error);
 }
 
 }  // namespace gyre

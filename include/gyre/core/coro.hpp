@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The lazy coroutine: nothing runs until it is awaited or becomes a task.  Layer: core.  Bodies: lib/core/coro.cpp
+#include <gyre/base/text.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/core/promise.hpp>
 #include <gyre/core/task_core.hpp>
@@ -49,7 +50,7 @@ struct coro_promise<void> : promise_base {
   void return_void() { static_cast<result_slot<void>&>(*slot).emplace(); }
 };
 
-void append_coroutine_object(std::string& out, const promise_base* frame, std::string_view name);
+void append_coroutine_object(std::string& out, const void* frame, std::string_view name);
 [[nodiscard]] std::string_view name_of(const promise_base& frame) noexcept;
 void report_never_awaited(const promise_base& frame) noexcept;
 [[noreturn]] void throw_already_awaited(const char* call);
@@ -151,6 +152,21 @@ class [[nodiscard]] coro<T>::awaiter : public detail::awaiter_base {
  private:
   std::coroutine_handle<promise_type> frame_;
   detail::result_slot<T> slot_;
+};
+
+/// The coroutine of a task: its name and text. It does not keep the coroutine.   Like: what Task.get_coro gives.
+class coroutine_view {
+ public:
+  coroutine_view() noexcept = default;
+  coroutine_view(const void* frame, std::source_location defined) noexcept : frame_(frame), defined_(defined) {}
+
+  [[nodiscard]] std::string_view name() const noexcept { return detail::coroutine_name(defined_.function_name()); }
+  [[nodiscard]] explicit operator bool() const noexcept { return frame_ != nullptr; }
+  void append_text(std::string& out) const { detail::append_coroutine_object(out, frame_, name()); }
+
+ private:
+  const void* frame_ = nullptr;
+  std::source_location defined_;
 };
 
 template <class T>

@@ -13,6 +13,7 @@ namespace gyre::detail {
 
 class home;
 class task_core;
+class context_slot;
 
 /// The counts in a runtime's idle word. A thread with new work looks at the first two; who sleeps is in runtime/parking.
 struct idle_bits {
@@ -34,7 +35,9 @@ struct thread_state {
   steal_deque<task_core>* forks = nullptr;   // where gather puts siblings; null in asyncio order
   const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word: is it worth telling that there is work?
   std::uint32_t budget = 0;                  // steps left in this turn, transfers included
+  context_slot* context = nullptr;           // of a callback or an entered context; null: the task's, or the thread's
   std::coroutine_handle<> next = nullptr;    // trampoline: see core/transfer.hpp
+  bool failure = false;                      // an exception left a coroutine in this step: see core/failure_path.hpp
 
   /// One more transfer? The last unit is the loop's own: it ends the turn.
   [[nodiscard]] bool spend() noexcept {

@@ -66,6 +66,16 @@ class queue_full : public error {
  public:
   queue_full() : error("queue is full") {}
 };
+/// put() on a queue that was shut down, or get() when nothing is left in it.   Like: QueueShutDown.
+class queue_shut_down : public error {
+ public:
+  queue_shut_down() : error("queue is shut down") {}
+};
+/// A barrier was aborted, or reset under those who waited.   Like: BrokenBarrierError.
+class broken_barrier_error : public error {
+ public:
+  using error::error;
+};
 
 /// An argument has a value that the call cannot take.   Like: ValueError.
 class value_error : public std::invalid_argument {
@@ -127,6 +137,13 @@ template <class E>
 const E* caught_as(const std::exception_ptr& error) noexcept {
   return static_cast<const E*>(caught_object(error, typeid(E)));
 }
+
+/// An E that is thrown while another error is handled: that one is its cause, for std::rethrow_if_nested.   Like: raise from.
+template <class E>
+class caused final : public E, public std::nested_exception {
+ public:
+  using E::E;
+};
 
 /// True for keyboard_interrupt and system_exit: they leave the loop's run function too.
 [[nodiscard]] bool ends_program(const std::exception_ptr& error) noexcept;

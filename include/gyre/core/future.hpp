@@ -4,6 +4,7 @@
 // Bodies: lib/core/future.cpp
 #include <gyre/base/text.hpp>
 #include <gyre/base/unique_function.hpp>
+#include <gyre/core/context.hpp>
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_core.hpp>
 
@@ -23,7 +24,8 @@ class task;
 namespace detail {
 
 /// Queues a callback for when `core` is done, on the future's loop. Returns the id for removal.
-std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)> callback);
+std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)> callback,
+                           const context* in = nullptr);
 std::size_t remove_callback(future_core& core, std::uint64_t id) noexcept;
 [[noreturn]] void throw_no_state(const char* call);
 [[noreturn]] void throw_moved_out();
@@ -66,16 +68,19 @@ class basic_future {
   /// Asks for its end. A future is cancelled at once; a task gets cancelled_error at its next suspension. False if done.
   bool cancel(std::string_view message = {}) const { return core("cancel").cancel(message); }
 
-  /// Calls `f(handle)` on the future's loop once it is done, never inside this call or set_result().
+  /// Calls `f(handle)` on the future's loop once it is done, never inside this call or set_result(). It runs in a copy of
+  /// the current context, or in `in`.
   ///
   /// Returns: an id for remove_done_callback.   Thread: any.   Like: Future.add_done_callback.
   template <class F>
     requires std::is_invocable_v<F&, Self>
   std::uint64_t add_done_callback(F f) const {
-    auto callback = [kept = std::move(f)](future_core& done) mutable {
-      kept(Self(core_ref<future_core>::share(done)));
-    };
-    return add_callback(core("add_done_callback"), std::move(callback));
+    return add_callback(core("add_done_callback"), with_handle(std::move(f)));
+  }
+  template <class F>
+    requires std::is_invocable_v<F&, Self>
+  std::uint64_t add_done_callback(F f, const context& in) const {
+    return add_callback(core("add_done_callback"), with_handle(std::move(f)), &in);
   }
 
   /// The loop on which its callbacks run; for a task, the loop that it wakes on.
@@ -106,6 +111,12 @@ class basic_future {
     return *core_;
   }
   [[nodiscard]] core_ref<future_core> shared(const char* call) const { return core_ref<future_core>::share(core(call)); }
+
+ private:
+  template <class F>
+  static auto with_handle(F f) {
+    return [kept = std::move(f)](future_core& done) mutable { kept(Self(core_ref<future_core>::share(done))); };
+  }
 
  protected:
   basic_future() noexcept = default;
@@ -238,6 +249,20 @@ class future : public detail::basic_future<T, future<T>> {
   void set_exception(E&& error) const {
     set_exception(std::make_exception_ptr(std::forward<E>(error)));
   }
+};
+
+/// A future or task of any result type.   Thread: any, for every member.
+class any_future : public detail::basic_future<unit, any_future> {
+  using base = detail::basic_future<unit, any_future>;
+
+ public:
+  any_future() noexcept = default;
+  explicit any_future(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
+  template <class T, class Self>
+  any_future(const detail::basic_future<T, Self>& typed) : base(typed.shared("any_future")) {}  // NOLINT: each is one
+
+  void result() const = delete;  // the type is gone: keep the future<T>
+  void operator co_await() const = delete;
 };
 
 /// The text that Python's repr() gives.

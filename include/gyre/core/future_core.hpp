@@ -79,6 +79,8 @@ class future_core : public pooled {
   /// True once its loop was closed before it ended: nobody will complete it. Nodes added before that were dropped, nodes
   /// added later wait for ever.
   [[nodiscard]] bool forsaken() const noexcept { return forsaken_.load(std::memory_order_acquire); }
+  /// Nobody will complete this future in the life of its loop: lets go of what waits for it.
+  void forget_waiters() noexcept;
 
   /// The text that to_string() shows.
   virtual void append_text(std::string& out) const;
@@ -128,9 +130,11 @@ class future_core : public pooled {
   [[nodiscard]] virtual const char* kind() const noexcept { return "Future"; }
   [[nodiscard]] virtual const char* pending_state() const noexcept { return "pending"; }
   virtual void append_details(std::string&) const {}
+  /// The context in which reports about it are made, null if it has none.
+  [[nodiscard]] virtual context_slot* own_context() noexcept { return nullptr; }
+  /// Lines for reports: where it was created, which way its error took.
+  virtual void append_origin(std::string&) const {}
   virtual void last_reference_gone() noexcept;
-  /// Nobody will ever complete this future: lets go of what waits for it.
-  void forget_waiters() noexcept;
   void settle_at(home* owner) noexcept {
     loop_ = owner == nullptr ? nullptr : &owner->identity();
     era_ = owner == nullptr ? 0 : loop_->era();

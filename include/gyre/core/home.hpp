@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The one seam between tasks and loops: "enqueue this at home". An event_loop is a home.  Layer: core.
+#include <gyre/base/unique_function.hpp>
 #include <gyre/core/runnable.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <string>
 
 namespace gyre {
 class event_loop;
-}
+class any_coro;
+class any_task;
+struct task_options;
+using task_factory = unique_function<any_task(event_loop&, any_coro&, const task_options&)>;
+}  // namespace gyre
 
 namespace gyre::detail {
 
 class task_core;
 class task_record;
 class future_core;
+class call_core;
+class context_slot;
+class generator_state;
 class join_head;
 class home;
 
@@ -24,8 +33,10 @@ class home;
 struct report {
   std::string message;
   std::exception_ptr exception;
-  future_core* future = nullptr;  // the task or future concerned, if it still lives
-  std::string details;            // its text, its place of creation, its await chain
+  future_core* future = nullptr;   // the task or future concerned, if it still lives
+  call_core* callback = nullptr;   // the callback of call_soon or call_later concerned
+  context_slot* context = nullptr;  // that the exception handler is to run in
+  std::string details;             // place of creation, await chain
 };
 
 /// Stands for a loop that may be gone: a small object that is never freed but used again, under a new era.
@@ -70,6 +81,10 @@ class home {
   virtual void add_task(task_record& t) noexcept = 0;     // makes it visible to all_tasks()
   virtual void remove_task(task_record& t) noexcept = 0;  // called on the home that it was added to
 
+  /// Lists a generator that was begun on this loop, until it has ended.
+  virtual void add_generator(generator_state& g) noexcept = 0;
+  virtual bool remove_generator(generator_state& g) noexcept = 0;  // false if it was not listed any more
+
   /// There is new stealable work in this loop's queues, and some worker sleeps.   Thread: the loop's.
   virtual void tell_peers() noexcept = 0;
 
@@ -82,6 +97,11 @@ class home {
 
   /// An exception that must end the program left a task: it leaves the loop's run function too.
   virtual void end_program(std::exception_ptr error) noexcept = 0;
+
+  /// True if tasks are made by a factory.
+  [[nodiscard]] bool has_factory() const noexcept { return has_factory_.load(std::memory_order_relaxed); }
+  /// The factory, null if there is none.
+  [[nodiscard]] virtual std::shared_ptr<task_factory> factory() noexcept = 0;
 
   /// The number of the next task named Task-N.
   [[nodiscard]] virtual std::uint64_t next_task_number() noexcept = 0;
@@ -101,8 +121,11 @@ class home {
   home& operator=(const home&) = delete;
   ~home() { identity_.give_back(); }
 
+  void note_factory(bool there_is_one) noexcept { has_factory_.store(there_is_one, std::memory_order_relaxed); }
+
  private:
   loop_identity& identity_;
+  std::atomic<bool> has_factory_{false};
 };
 
 /// The two names of one object, for layers that do not know event_loop.

@@ -129,7 +129,8 @@ struct promise_base {
 
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
 
-  void unhandled_exception() noexcept { slot->error = std::current_exception(); }
+  /// Keeps the error for who awaits this coroutine, and notes that it passed here.
+  void unhandled_exception() noexcept;
 
   /// Notes the line of each await: call graphs, reports and texts of tasks read it.
   template <class A>

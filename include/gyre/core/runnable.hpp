@@ -16,6 +16,8 @@ class runnable : public list_link<> {
 
   /// Called by the loop, on its thread, after the entry has left the ring. The entry may be gone afterwards.
   void run() noexcept { run_(*this, fate::runs); }
+  /// Whether its turn is this function.
+  [[nodiscard]] bool is(function entry) const noexcept { return run_ == entry; }
   /// Called instead of run() when the loop closes.
   void drop() noexcept { run_(*this, fate::dropped); }
 

@@ -3,8 +3,10 @@
 // task<T>: a coroutine that runs on its own. create_task, current_task, any_task.  Layer: core.
 // Bodies: lib/core/task.cpp
 #include <gyre/base/invoke.hpp>
+#include <gyre/core/context.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/future.hpp>
+#include <gyre/core/task_factory.hpp>
 #include <gyre/core/task_record.hpp>
 
 #include <memory>
@@ -22,6 +24,11 @@ class task_members {
   /// `Task-N`, or the name it was given.
   [[nodiscard]] std::string get_name() const { return record("get_name").name(); }
   void set_name(std::string_view name) const { record("set_name").rename(name); }
+
+  /// Its coroutine; an empty view for an eager task that ended inside create_task().
+  [[nodiscard]] coroutine_view get_coro() const { return record("get_coro").coroutine(); }
+  /// The context that it runs in.   Like: Task.get_context.
+  [[nodiscard]] context get_context() const { return record("get_context").get_context(); }
 
   /// How many cancel() calls it has had, less uncancel() calls.
   [[nodiscard]] unsigned cancelling() const { return record("cancelling").cancelling(); }
@@ -118,11 +125,14 @@ void own_task_of<T>::append_result(std::string& out) const {
   append_value(out, result.value());
 }
 
-/// Makes the record and queues the first step.
 template <class T>
 core_ref<own_task> start_task(coro<T>& body, const task_options& options, const char* call,
-                              std::unique_ptr<kept_call> kept = nullptr) {
-  const placement place = place_task(options, call);
+                              std::unique_ptr<kept_call> kept = nullptr);
+
+/// Makes the record and queues the first step.
+template <class T>
+core_ref<own_task> make_task(coro<T>& body, const placement& place, const task_options& options, const char* call,
+                             std::unique_ptr<kept_call> kept) {
   const auto frame = body.consume(call);
   own_task_of<T>* record = nullptr;
   try {
@@ -136,6 +146,32 @@ core_ref<own_task> start_task(coro<T>& body, const task_options& options, const 
   auto handle = core_ref<own_task>::share(*record);  // the first reference is the running task's own
   record->start(*place.where, options, std::move(kept));
   return handle;
+}
+
+/// A coroutine on its way through a task factory.
+template <class T>
+class coro_for_factory final : public made_by_factory {
+ public:
+  coro_for_factory(coro<T>& body, std::unique_ptr<kept_call> kept) noexcept : body_(body), kept_(std::move(kept)) {}
+  [[nodiscard]] std::string_view name() const noexcept override { return body_.name(); }
+
+  core_ref<own_task> make(const task_options& options) override {
+    return make_task(body_, place_task(options, "create_task"), options, "create_task", std::move(kept_));
+  }
+
+ private:
+  coro<T>& body_;
+  std::unique_ptr<kept_call> kept_;
+};
+
+/// The same by way of the loop's task factory, if it has one.
+template <class T>
+core_ref<own_task> start_task(coro<T>& body, const task_options& options, const char* call,
+                              std::unique_ptr<kept_call> kept) {
+  const placement place = place_task(options, call);
+  if (!place.where->has_factory()) [[likely]] return make_task(body, place, options, call, std::move(kept));
+  coro_for_factory<T> given(body, std::move(kept));
+  return make_by_factory(*place.where, given, options);
 }
 
 template <class T>
@@ -183,7 +219,9 @@ auto start_call(const task_options& options, const char* call, F&& fn, Args&&...
 /// Throws:  no_running_loop; loop_closed (the body is destroyed unrun); already_awaited.
 /// Cost:    one pooled record.   Like: asyncio.create_task.
 template <class T>
-task<T> create_task(coro<T> body, const task_options& options = task_options()) {
+task<T> create_task(coro<T> body, task_options options = task_options(),
+                    std::source_location here = std::source_location::current()) {
+  options.created = here;
   return detail::handle_of<T>(detail::start_task(body, options, "create_task"));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 // What makes a coroutine a task: identity, state, home. Part of a task's record, or of a gather's block for a child that
 // runs as a fork-join.  Layer: core.  Bodies: lib/core/task_core.cpp
+#include <gyre/core/context_slot.hpp>
 #include <gyre/core/home.hpp>
 #include <gyre/core/join.hpp>
 #include <gyre/core/promise.hpp>
@@ -44,6 +45,11 @@ class task_core : public runnable {
   task_core(const task_type& kind, std::coroutine_handle<> root, task_bits::word initial) noexcept
       : runnable(&run_entry), state(initial), type(&kind), resume_point(root) {}
 
+  /// The task behind an entry, null if it is something else.
+  [[nodiscard]] static task_core* of(runnable& r) noexcept {
+    return r.is(&run_entry) ? static_cast<task_core*>(&r) : nullptr;
+  }
+
   [[nodiscard]] home& at() const noexcept { return *home_.load(std::memory_order_relaxed); }
   void move_to(home& h) noexcept { home_.store(&h, std::memory_order_relaxed); }
 
@@ -76,6 +82,7 @@ class task_core : public runnable {
   std::coroutine_handle<> resume_point;      // where the next step goes on
   std::atomic<join_head*> join{nullptr};     // the fork-join that this task waits for
   resume_check* check = nullptr;             // looked at before the next step; the running thread's
+  context_slot context;                      // its context variables
   future_core* waits_for = nullptr;          // while the word says `forward`; guarded by its `locked` bit
 
   /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
@@ -97,6 +104,12 @@ class task_core : public runnable {
 
 /// Runs one step of a ready task on this thread, whose loop it calls home from now on.
 void run_task(task_core& t, home& here) noexcept;
+
+/// The same inside a step or callback of this thread, which goes on afterwards: the first step of an eager task.
+void run_nested(task_core& t, home& here) noexcept;
+
+/// After the last code of a step: no task runs on this thread any more.
+void end_step() noexcept;
 
 /// Ends a task whose body never ran, as cancelled.
 void finish_unstarted(task_core& t) noexcept;

@@ -2,6 +2,8 @@
 #pragma once
 // The record that the handles of a task share; it outlives the task's frame.  Layer: core.
 // Bodies: lib/core/task_record.cpp
+#include <gyre/core/coro.hpp>
+#include <gyre/core/failure_path.hpp>
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_core.hpp>
 
@@ -11,12 +13,16 @@
 
 namespace gyre {
 class event_loop;
+class context;
 
 /// How a task is to be made. An aggregate without owners, so that it may stand in an awaiting expression.
 struct task_options {
   std::string_view name{};     ///< empty: Task-N
   bool pin = false;            ///< never leaves the loop that it starts on
   event_loop* loop = nullptr;  ///< where it starts; null: the running loop
+  bool eager_start = false;    ///< runs up to its first suspension inside create_task(); on the running loop only
+  const gyre::context* context = nullptr;  ///< runs in this context itself; null: in a copy of the current one
+  std::source_location created{};  ///< for reports; create_task(coro) notes its own line
 };
 static_assert(std::is_trivially_destructible_v<task_options>);
 
@@ -47,6 +53,10 @@ class task_record : public future_core, public list_link<registry_tag> {
   [[nodiscard]] unsigned cancelling() const noexcept;
   unsigned uncancel() noexcept;
 
+  [[nodiscard]] coroutine_view coroutine() const noexcept { return coroutine_view(body_, defined_); }
+  /// Throws:  error for a child of a fork-join that has ended.
+  [[nodiscard]] gyre::context get_context();
+
   /// Appends `f() running at FILE:LINE` or `f() done, defined at FILE:LINE`.
   void append_coroutine(std::string& out) const;
 
@@ -57,6 +67,7 @@ class task_record : public future_core, public list_link<registry_tag> {
 
   std::uint64_t number_ = 0;       // of Task-N
   std::source_location defined_;   // the coroutine, then its place of definition
+  const void* body_ = nullptr;     // the address of its frame's promise, for texts only
   unsigned cancels_at_end_ = 0;
 
  private:
@@ -74,12 +85,15 @@ class own_task : public task_record, public task_core {
   [[nodiscard]] const task_core* producer() const noexcept override { return this; }
   [[nodiscard]] home* where() const noexcept override { return state.is_done() ? task_record::where() : &at(); }
 
-  /// Registers the task and queues its first step.
+  /// Registers the task and queues its first step, or takes it.
   void start(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept;
 
   /// The same in two steps: the caller queues the first step, or takes everything back.
   void prepare(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept;
   void refuse() noexcept;
+
+  /// Nothing is to be reported when its loop closes before it has ended.
+  void expect_abandon() noexcept { reports_abandon_ = false; }
 
   /// Destroys a task that a closing loop abandons: its frame first. It must not be running or queued.
   void abandon() noexcept;
@@ -89,8 +103,15 @@ class own_task : public task_record, public task_core {
   static std::coroutine_handle<> finish(task_core& t, std::coroutine_handle<> frame) noexcept;
   void settle(std::coroutine_handle<> frame) noexcept;
 
+  void report_abandon() noexcept;
+  void append_origin(std::string& out) const override;
+  [[nodiscard]] context_slot* own_context() noexcept override { return &context; }
+
   home* shard_ = nullptr;            // whose registry lists it
+  std::source_location created_;     // the line of create_task, where it is known
+  std::unique_ptr<const failure_path> path_;  // of the error that ended it
   std::unique_ptr<kept_call> kept_;
+  bool reports_abandon_ = true;
 };
 
 /// With room for the result.

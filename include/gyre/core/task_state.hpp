@@ -8,7 +8,7 @@
 //   forward           the wait ends when a future does              park                      claim
 //   notified          an I/O completion came before the park        notify                    take_notified
 //   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., withdraw_.., park_leaf,
-//                                                                                             uncancel to 0
+//                                                                                             uncancel to its floor
 //   wait_cancelled    this wait was ended by a cancel               request_cancel, park_leaf take_cancel
 //   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock, unlock_and_note
 //   pinned, main      placement, fixed before the first step        set_flags                 never
@@ -56,6 +56,7 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool is_pinned() const noexcept { return (word_.load(std::memory_order_relaxed) & pinned) != 0; }
   [[nodiscard]] bool is_main() const noexcept { return (word_.load(std::memory_order_relaxed) & main) != 0; }
   [[nodiscard]] bool is_waiting() const noexcept { return (look() & phase) == waiting; }
+  [[nodiscard]] bool is_running() const noexcept { return (look() & phase) == running; }
   [[nodiscard]] bool forwards_cancel() const noexcept { return (look() & forward) != 0; }
   [[nodiscard]] bool is_unstarted() const noexcept { return (look() & unstarted) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
@@ -113,8 +114,9 @@ class basic_task_state : task_bits {
     unlock();
   }
 
-  /// Withdraws one request; returns how many are left. At 0 an undelivered request is gone.
-  unsigned uncancel() noexcept;
+  /// Withdraws one request; returns how many are left. If those are no more than `floor`, an undelivered request is gone:
+  /// a scope that takes its own request back, and saw `floor` when it was entered, must leave none behind.
+  unsigned uncancel(unsigned floor = 0) noexcept;
 
   /// True if a cancel is to be thrown now; it is taken, whatever number of requests it stands for.
   [[nodiscard]] bool take_cancel() noexcept {
@@ -262,13 +264,13 @@ void basic_task_state<A>::unlock() noexcept {
 }
 
 template <class A>
-unsigned basic_task_state<A>::uncancel() noexcept {
+unsigned basic_task_state<A>::uncancel(unsigned floor) noexcept {
   word w = look();
   word next = w;
   do {
     if ((w & count) == 0) return 0;
     next = w - one_cancel;
-    if ((next & count) == 0) next &= ~cancel_requested;
+    if (next >> 16U <= floor) next &= ~cancel_requested;
   } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
   return next >> 16U;
 }

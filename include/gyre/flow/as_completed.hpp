@@ -2,11 +2,11 @@
 #pragma once
 // as_completed: tasks in the order in which they end.  Layer: flow.  Bodies: lib/flow/as_completed.cpp
 #include <gyre/flow/ensure_future.hpp>
-#include <gyre/flow/sleep.hpp>
-#include <gyre/flow/timeout.hpp>
+#include <gyre/loop/event_loop.hpp>
 #include <gyre/sync/queue.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,15 +16,25 @@ namespace gyre {
 namespace detail {
 
 /// The ends of several futures as a queue of their positions. Entries under way keep it alive.
+///
+///   unfinished_, limit_   used on the loop that runs watch(), in its turns
 class completion_order {
  public:
+  static constexpr std::size_t too_late = SIZE_MAX;  // stands in the queue for each future that had not ended in time
+
   /// Starts to watch; the queue's items come one step after each end, on the loop that runs now.
-  static std::shared_ptr<completion_order> watch(const pooled_vector<core_ref<future_core>>& futures);
+  static std::shared_ptr<completion_order> watch(const pooled_vector<core_ref<future_core>>& futures,
+                                                 std::optional<std::chrono::nanoseconds> timeout);
 
   queue<std::size_t> done;
 
  private:
   class watcher;
+  void ended(std::size_t index);
+  void time_out();
+
+  std::size_t unfinished_ = 0;
+  std::optional<timer_handle> limit_;
 };
 
 }  // namespace detail
@@ -33,11 +43,10 @@ class completion_order {
 template <class Handle>
 class completions {
  public:
-  completions(std::vector<Handle> tasks, std::optional<std::int64_t> timeout) : tasks_(std::move(tasks)) {
+  completions(std::vector<Handle> tasks, std::optional<std::chrono::nanoseconds> timeout) : tasks_(std::move(tasks)) {
     detail::pooled_vector<detail::core_ref<detail::future_core>> cores;
     for (const Handle& each : tasks_) cores.push_back(each.shared("as_completed"));
-    order_ = detail::completion_order::watch(cores);
-    if (timeout) deadline_ = detail::deadline_after(detail::now_of(detail::running_home("as_completed")), *timeout);
+    order_ = detail::completion_order::watch(cores, timeout);
   }
 
   /// The next task that has ended, done: read its result. Empty when all were given.
@@ -46,26 +55,14 @@ class completions {
   coro<std::optional<Handle>> next() {
     if (given_ == tasks_.size()) co_return std::nullopt;
     ++given_;
-    if (order_->done.empty() && deadline_) {
-      const std::int64_t left = *deadline_ - detail::now_of(detail::running_home("as_completed"));
-      if (left <= 0) {
-        co_await sleep(std::chrono::nanoseconds(0));  // what was done at the call is given all the same
-        if (order_->done.empty()) throw timeout_error();
-      } else {
-        const std::size_t i = co_await wait_for(get(), std::chrono::nanoseconds(left));
-        co_return tasks_[i];
-      }
-    }
     const std::size_t i = co_await order_->done.get();
+    if (i == detail::completion_order::too_late) throw timeout_error();
     co_return tasks_[i];
   }
 
  private:
-  coro<std::size_t> get() { co_return co_await order_->done.get(); }
-
   std::vector<Handle> tasks_;
   std::shared_ptr<detail::completion_order> order_;
-  std::optional<std::int64_t> deadline_;
   std::size_t given_ = 0;
 };
 
@@ -73,16 +70,13 @@ class completions {
 ///
 /// Throws:  no_running_loop.   Like: asyncio.as_completed (its asynchronous iteration: the very tasks come out).
 template <class Handle>
-  requires(!is_coro_v<Handle>)
-completions<Handle> as_completed(const std::vector<Handle>& tasks,
-                                 std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+requires(!is_coro_v<Handle>) completions<Handle> as_completed(
+    const std::vector<Handle>& tasks, std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
   detail::pooled_vector<detail::core_ref<detail::future_core>> given;
   for (const Handle& each : tasks) given.push_back(each.shared("as_completed"));
   std::vector<Handle> different;
   for (const std::size_t i : detail::first_places(given)) different.push_back(tasks[i]);
-  std::optional<std::int64_t> ns;
-  if (timeout) ns = timeout->count();
-  return completions<Handle>(std::move(different), ns);
+  return completions<Handle>(std::move(different), timeout);
 }
 
 /// Coroutines become tasks at the call.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Whatever can be waited for, as a future: coroutines become tasks, the rest stays what it is.  Layer: flow.
+#include <gyre/core/call.hpp>
 #include <gyre/core/task.hpp>
 
 namespace gyre {
@@ -16,7 +17,8 @@ concept future_handle = is_future_v<std::remove_cvref_t<F>>;
 
 /// What gather, wait, wait_for, shield accept.
 template <class A>
-concept awaitable_argument = is_coro_v<std::remove_cvref_t<A>> || is_gather_call<std::remove_cvref_t<A>> || requires {
+concept awaitable_argument = is_coro_v<std::remove_cvref_t<A>> || is_gather_call<std::remove_cvref_t<A>> ||
+                             unawaited_call<std::remove_cvref_t<A>> || requires {
   typename std::remove_cvref_t<A>::value_type;
   requires std::is_base_of_v<basic_future<typename std::remove_cvref_t<A>::value_type, std::remove_cvref_t<A>>,
                              std::remove_cvref_t<A>>;
@@ -37,9 +39,12 @@ template <class T>
 task<T> ensure_future(coro<T> body) {
   return detail::handle_of<T>(detail::start_task(body, detail::on_current_loop(), "ensure_future"));
 }
+template <detail::unawaited_call A>
+task<typename A::value_type> ensure_future(A call) {
+  return ensure_future(detail::as_coro(std::move(call)));
+}
 template <class F>
-  requires(!is_coro_v<std::remove_cvref_t<F>> && detail::awaitable_argument<F> &&
-           !detail::is_gather_call<std::remove_cvref_t<F>>)
+  requires detail::future_handle<F>
 std::remove_cvref_t<F> ensure_future(F&& future) {
   return std::forward<F>(future);
 }
@@ -50,12 +55,17 @@ auto ensure_future(G&& gather) {
 }
 
 namespace detail {
-/// The core behind an argument, with a reference; a coroutine is made a task on the way.
+/// The core behind an argument, with a reference; a coroutine is made a task on the way. One that nobody knows elsewhere is
+/// destroyed with its loop without a report.
 template <class A>
-core_ref<future_core> future_of(A&& argument, const char* call) {
+core_ref<future_core> future_of(A&& argument, const char* call, bool known_elsewhere = true) {
   if constexpr (is_coro_v<std::remove_cvref_t<A>>) {
     auto body = std::move(argument);
-    return core_ref<future_core>(start_task(body, on_current_loop(), call).release());
+    core_ref<own_task> made = start_task(body, on_current_loop(), call);
+    if (!known_elsewhere) made->expect_abandon();
+    return core_ref<future_core>(made.release());
+  } else if constexpr (unawaited_call<std::remove_cvref_t<A>>) {
+    return future_of(as_coro(std::move(argument)), call, known_elsewhere);
   } else if constexpr (is_gather_call<std::remove_cvref_t<A>>) {
     return argument.start().shared(call);
   } else {

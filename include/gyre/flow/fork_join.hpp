@@ -82,6 +82,7 @@ class fork_block : public join_head {
   task_core* parent_ = nullptr;
   std::coroutine_handle<> parent_at_ = nullptr;
   home* listed_at_ = nullptr;  // who lists the orphans
+  context_map_ref context_;    // the parent's, for the children
   std::atomic<std::uint32_t> pending_{0};
   std::uint32_t total_ = 0;
   std::atomic<fork_child*> failed_{nullptr};

@@ -211,14 +211,14 @@ namespace gyre {
 template <class... As>
   requires(sizeof...(As) > 0 && (detail::awaitable_argument<As> && ...))
 [[nodiscard]] auto gather(As&&... aws) {
-  return detail::gather_call<false, std::remove_cvref_t<As>...>(std::forward<As>(aws)...);
+  return detail::gather_call<false, detail::argument<As>...>(detail::as_argument(std::forward<As>(aws))...);
 }
 
 /// The same, with errors in their places among the results.   Like: gather(..., return_exceptions=True).
 template <class... As>
   requires(sizeof...(As) > 0 && (detail::awaitable_argument<As> && ...))
 [[nodiscard]] auto gather(return_exceptions_t, As&&... aws) {
-  return detail::gather_call<true, std::remove_cvref_t<As>...>(std::forward<As>(aws)...);
+  return detail::gather_call<true, detail::argument<As>...>(detail::as_argument(std::forward<As>(aws))...);
 }
 
 /// Over a named vector of coroutines (moved out of it), tasks or futures: gives a vector. An empty one is done at once.

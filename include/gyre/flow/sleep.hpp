@@ -15,6 +15,8 @@ class sleep_base : public awaiter_base, public timer_node {
  public:
   sleep_base(const sleep_base&) = delete;
   sleep_base& operator=(const sleep_base&) = delete;
+  /// Before it is awaited: as an argument of create_task(), gather(), wait_for().
+  sleep_base(sleep_base&& other) noexcept : sleep_base(other.delay_) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <class Promise>
@@ -46,6 +48,8 @@ class sleep_base : public awaiter_base, public timer_node {
 
 class [[nodiscard]] sleep_awaiter final : public sleep_base {
  public:
+  using value_type = void;
+
   explicit sleep_awaiter(std::int64_t delay) noexcept : sleep_base(delay) {}
   void await_resume() { finish(); }
 };
@@ -53,6 +57,8 @@ class [[nodiscard]] sleep_awaiter final : public sleep_base {
 template <class T>
 class [[nodiscard]] sleep_value_awaiter final : public sleep_base {
  public:
+  using value_type = T;
+
   sleep_value_awaiter(std::int64_t delay, T value) : sleep_base(delay), value_(std::move(value)) {}
   T await_resume() {
     finish();

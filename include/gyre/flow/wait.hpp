@@ -119,6 +119,14 @@ coro<wait_result<Handle>> wait(std::vector<Handle> tasks, wait_options options =
   return detail::wait_all<Handle>(std::move(tasks), options);
 }
 
+/// The same for any other collection of handles, all_tasks() for one.
+template <class Range>
+  requires detail::future_handle<std::remove_cvref_t<decltype(*std::declval<const Range&>().begin())>>
+auto wait(const Range& tasks, wait_options options = wait_options()) {
+  using handle_type = std::remove_cvref_t<decltype(*tasks.begin())>;
+  return detail::wait_all<handle_type>(std::vector<handle_type>(tasks.begin(), tasks.end()), options);
+}
+
 /// The same for tasks given one by one; the options may come last. Tasks of different result types become any_task.
 template <class... Ts>
   requires(sizeof...(Ts) > 0)

@@ -15,6 +15,10 @@ namespace detail {
 class loop_core;
 struct loop_setup;
 
+/// Not a context: that is the first argument of the forms that take one.
+template <class F>
+concept callback = !std::same_as<std::remove_cvref_t<F>, context>;
+
 template <class F, class... Args>
 unique_function<void()> bind_callback(F&& fn, Args&&... args) {
   using result = std::invoke_result_t<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>&...>;
@@ -90,10 +94,11 @@ class event_loop {
 
   /// A task of this loop, pinned to it.   Throws: loop_closed.
   template <class T>
-  task<T> create_task(coro<T> body, task_options options = task_options()) {
+  task<T> create_task(coro<T> body, task_options options = task_options(),
+                      std::source_location here = std::source_location::current()) {
     options.loop = this;
     options.pin = true;
-    return gyre::create_task(std::move(body), options);
+    return gyre::create_task(std::move(body), options, here);
   }
   template <class T>
   [[nodiscard]] future<T> create_future() {
@@ -103,26 +108,45 @@ class event_loop {
   /// Queues `fn(args...)` for the next iteration.
   ///
   /// Throws:  loop_closed; in debug mode error on a thread outside the loop's runtime.   Cost: one pooled object.
-  template <class F, class... Args>
+  template <detail::callback F, class... Args>
   handle call_soon(F&& fn, Args&&... args) {
-    return queue_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), "call_soon");
+    return queue_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), nullptr);
+  }
+  /// The same in the context `in`; without one, a callback runs in a copy of the context that it was queued from.
+  template <class F, class... Args>
+  handle call_soon(const context& in, F&& fn, Args&&... args) {
+    return queue_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), &in);
   }
   /// The same from any thread; wakes the loop.
-  template <class F, class... Args>
+  template <detail::callback F, class... Args>
   handle call_soon_threadsafe(F&& fn, Args&&... args) {
-    return queue_foreign_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...));
+    return queue_foreign_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), nullptr);
+  }
+  template <class F, class... Args>
+  handle call_soon_threadsafe(const context& in, F&& fn, Args&&... args) {
+    return queue_foreign_call(detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), &in);
   }
   /// Queues `fn(args...)` for `delay` from now. A negative delay is due at once.   Throws: loop_closed, value_error (NaN).
-  template <class Rep, class Period, class F, class... Args>
+  template <class Rep, class Period, detail::callback F, class... Args>
   timer_handle call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Args&&... args) {
     const std::int64_t ns = detail::delay_of(delay, "call_later");
-    return queue_timer(ns, true, detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...));
+    return queue_timer(ns, true, detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), nullptr);
+  }
+  template <class Rep, class Period, class F, class... Args>
+  timer_handle call_later(std::chrono::duration<Rep, Period> delay, const context& in, F&& fn, Args&&... args) {
+    const std::int64_t ns = detail::delay_of(delay, "call_later");
+    return queue_timer(ns, true, detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), &in);
   }
   /// The same for a point of this loop's clock.
-  template <class F, class... Args>
+  template <detail::callback F, class... Args>
   timer_handle call_at(time_point when, F&& fn, Args&&... args) {
     return queue_timer(when.time_since_epoch().count(), false,
-                       detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...));
+                       detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), nullptr);
+  }
+  template <class F, class... Args>
+  timer_handle call_at(time_point when, const context& in, F&& fn, Args&&... args) {
+    return queue_timer(when.time_since_epoch().count(), false,
+                       detail::bind_callback(std::forward<F>(fn), std::forward<Args>(args)...), &in);
   }
 
   /// Seconds on this loop's clock.   Like: loop.time().
@@ -130,15 +154,31 @@ class event_loop {
   /// The same as a time point, in nanoseconds.
   [[nodiscard]] time_point now() const noexcept;
 
+  /// Closes the asynchronous generators that were begun on this loop and have not ended, all at once. Their errors are
+  /// reported, and so is every generator begun later.   Like: loop.shutdown_asyncgens.   Body: lib/runtime/shutdown.cpp
+  coro<> shutdown_asyncgens();
+
   /// Sends reports of errors that nobody took to `handler`; an empty one restores the default, which prints to stderr.
   void set_exception_handler(exception_handler handler);
+  /// The handler that was set, null for the default.
+  [[nodiscard]] std::shared_ptr<const exception_handler> get_exception_handler() const;
   /// Reports `context` as the loop itself would.
   void call_exception_handler(const exception_context& context) noexcept;
   /// What happens without a handler: one report on stderr.
   void default_exception_handler(const exception_context& context) noexcept;
 
+  /// Has `factory` make the tasks of this loop; an empty one restores the default. In a runtime each loop has its own.
+  void set_task_factory(task_factory factory);
+  /// The factory that was set, null for the default.
+  [[nodiscard]] std::shared_ptr<task_factory> get_task_factory() const;
+
+  /// In debug mode call_soon and its kin refuse threads outside the runtime, and steps and callbacks that take long are
+  /// reported.   Thread: any.
   void set_debug(bool on) noexcept;
   [[nodiscard]] bool get_debug() const noexcept;
+  /// How long a step or callback may take in debug mode: 100 ms unless set.   Thread: any.
+  void slow_callback_duration(std::chrono::nanoseconds limit) noexcept;
+  [[nodiscard]] std::chrono::nanoseconds slow_callback_duration() const noexcept;
 
   [[nodiscard]] detail::loop_core& core() const noexcept { return *core_; }
   /// run_until_complete() without the result, for gyre's own parts.
@@ -146,9 +186,9 @@ class event_loop {
 
  private:
   void drive(detail::future_core& until);
-  handle queue_call(unique_function<void()> callback, const char* call);
-  handle queue_foreign_call(unique_function<void()> callback);
-  timer_handle queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback);
+  handle queue_call(unique_function<void()> callback, const context* in);
+  handle queue_foreign_call(unique_function<void()> callback, const context* in);
+  timer_handle queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback, const context* in);
 
   std::unique_ptr<detail::loop_core> core_;
 };

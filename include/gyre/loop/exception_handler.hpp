@@ -3,10 +3,12 @@
 // Where errors go that nobody took.  Layer: loop.  Bodies: lib/loop/exception_handler.cpp
 #include <gyre/base/spin_lock.hpp>
 #include <gyre/base/unique_function.hpp>
-#include <gyre/core/home.hpp>
+#include <gyre/core/task.hpp>
+#include <gyre/loop/handle.hpp>
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace gyre {
@@ -21,7 +23,10 @@ class exception_context {
 
   std::string message;           ///< what happened, one line
   std::exception_ptr exception;  ///< null if there is none
-  std::string details;           ///< text of the task, future or handle concerned; may be empty
+  std::string details;           ///< text of the task, future or handle concerned, and where it comes from; may be empty
+  any_task task;                 ///< the task concerned, or an empty handle
+  any_future future;             ///< the future concerned, if it is no task
+  std::optional<gyre::handle> handle;  ///< the callback concerned
 };
 
 using exception_handler = unique_function<void(event_loop&, const exception_context&)>;
@@ -34,7 +39,7 @@ namespace detail {
 class exception_handler_slot {
  public:
   void set(exception_handler handler);
-  [[nodiscard]] bool custom() const noexcept;
+  [[nodiscard]] std::shared_ptr<exception_handler> get() const noexcept;
   void call(event_loop& loop, const exception_context& context) noexcept;
 
  private:

@@ -3,6 +3,7 @@
 // Callbacks of a loop: what call_soon, call_later and call_at return.  Layer: loop.  Bodies: lib/loop/handle.cpp
 #include <gyre/base/clock.hpp>
 #include <gyre/base/unique_function.hpp>
+#include <gyre/core/context.hpp>
 #include <gyre/core/frame_pool.hpp>
 #include <gyre/core/future_core.hpp>
 #include <gyre/loop/timers.hpp>
@@ -16,17 +17,32 @@ namespace detail {
 /// One callback: an entry of its loop's ring, or a timer first. Shared by the loop and the user's handle.
 class call_core final : public timer_node, public pooled {
  public:
-  explicit call_core(home& loop, unique_function<void()> callback) noexcept
+  call_core(home& loop, unique_function<void()> callback, const gyre::context* in) noexcept
       : timer_node(&never_direct, &turn, false),
         loop_(loop.identity()),
         era_(loop_.era()),
-        callback_(std::move(callback)) {}
+        callback_(std::move(callback)) {
+    if (in != nullptr) {
+      context.join(in->core());
+    } else {
+      context.copy_from(current_context());
+    }
+  }
+
+  /// The callback behind an entry, null if it is something else.
+  [[nodiscard]] static call_core* of(runnable& r) noexcept {
+    return r.is(&turn) ? static_cast<call_core*>(&r) : nullptr;
+  }
+
+  context_slot context;  // that the callback runs in
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
   void cancel() noexcept;
+  /// `<Handle callback()>`, `<TimerHandle when=1.5 callback()>`, with `cancelled` in front once it is.
+  void append_text(std::string& out) const;
   [[nodiscard]] bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
   void mark_timer() noexcept { timed_ = true; }
 
@@ -52,6 +68,10 @@ class handle {
   /// Keeps the callback from running, if it has not begun. Harmless later and when repeated.
   void cancel() const noexcept { core_->cancel(); }
   [[nodiscard]] bool cancelled() const noexcept { return core_->cancelled(); }
+  void append_text(std::string& out) const { core_->append_text(out); }
+  friend bool operator==(const handle& a, const handle& b) noexcept { return a.core_.get() == b.core_.get(); }
+  /// The context that the callback runs in.
+  [[nodiscard]] context get_context() const { return context(core_->context.share()); }
 
  protected:
   detail::core_ref<detail::call_core> core_;

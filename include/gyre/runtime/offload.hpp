@@ -70,6 +70,11 @@ class offload_state {
   offload_state& operator=(const offload_state&) = delete;
   virtual ~offload_state() = default;
 
+  /// The function is to see the caller's context variables; what it sets stays in its copy.
+  void carry_context() noexcept {
+    carried_.copy_from(current_context());
+    carries_ = true;
+  }
   /// On the other thread: runs the function unless its task has gone, and wakes the task.
   void execute() noexcept;
   /// Parks the task, or queues it again if the function has ended already. True: it is suspended.
@@ -88,6 +93,8 @@ class offload_state {
   bool detached_ = false;
   task_core* task_ = nullptr;    // parked, under lock_
   task_core* waiter_ = nullptr;  // the same for the task's own use
+  context_slot carried_;
+  bool carries_ = false;
 };
 
 template <class R, class F, class... Args>
@@ -147,7 +154,8 @@ template <class F, class... Args>
 using offload_result = std::invoke_result_t<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>;
 
 template <class R, class Call>
-coro<R> await_offload(std::shared_ptr<offload_executor> executor, std::shared_ptr<Call> call) {
+coro<R> await_offload(std::shared_ptr<offload_executor> executor, std::shared_ptr<Call> call, bool carry_context) {
+  if (carry_context) call->carry_context();
   if (executor == nullptr) executor = default_executor_here();
   executor->submit([call] { call->execute(); });
   co_return co_await offload_awaiter<R, Call>(std::move(call));
@@ -163,7 +171,8 @@ auto make_offload(F&& fn, Args&&... args) {
 
 }  // namespace detail
 
-/// Runs `fn(args...)` on a thread of the default pool and gives its result. Callable and arguments are copied or moved in.
+/// Runs `fn(args...)` on a thread of the default pool and gives its result. Callable and arguments are copied or moved in;
+/// the function sees a copy of the caller's context variables.
 ///
 /// Cancel:  a function that has not begun never runs; one that runs goes on alone, its result is dropped.
 /// Throws:  what `fn` throws; error when the pool was shut down.   Like: asyncio.to_thread.
@@ -171,16 +180,16 @@ template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>
 coro<detail::offload_result<F, Args...>> to_thread(F&& fn, Args&&... args) {
   auto call = detail::make_offload(std::forward<F>(fn), std::forward<Args>(args)...);
-  return detail::await_offload<detail::offload_result<F, Args...>>(nullptr, std::move(call));
+  return detail::await_offload<detail::offload_result<F, Args...>>(nullptr, std::move(call), true);
 }
 
-/// The same on an executor of one's own; null stands for the default one.   Like: loop.run_in_executor.
+/// The same on an executor of one's own, without context variables; null stands for the default one.   Like: loop.run_in_executor.
 template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>
 coro<detail::offload_result<F, Args...>> run_in_executor(std::shared_ptr<offload_executor> executor, F&& fn,
                                                          Args&&... args) {
   auto call = detail::make_offload(std::forward<F>(fn), std::forward<Args>(args)...);
-  return detail::await_offload<detail::offload_result<F, Args...>>(std::move(executor), std::move(call));
+  return detail::await_offload<detail::offload_result<F, Args...>>(std::move(executor), std::move(call), false);
 }
 
 }  // namespace gyre

@@ -25,15 +25,16 @@ class runner {
   /// Runs `main` to its end on this thread, the other loops on theirs.
   ///
   /// Throws:  what main throws; keyboard_interrupt after SIGINT; already_running; error when closed.
+  ///
+  /// It runs in the context of this runner, a copy of the caller's at the first use: what one main sets the next sees.
   template <class T>
   T run(coro<T> main) {
-    event_loop& loop = prepare();
-    task_options options;
-    options.pin = true;
-    options.loop = &loop;
-    const task<T> t = create_task(std::move(main), options);
-    finish(t.core("run"));
-    return detail::take_result<T>(t);
+    return run_in(std::move(main), nullptr);
+  }
+  /// The same in the context `in`.
+  template <class T>
+  T run(coro<T> main, const context& in) {
+    return run_in(std::move(main), &in);
   }
 
   /// The loop of the calling thread.
@@ -44,7 +45,20 @@ class runner {
   void close();
 
  private:
+  template <class T>
+  T run_in(coro<T> main, const context* in) {
+    main.check_fresh("run");
+    event_loop& loop = prepare();
+    task_options options;
+    options.pin = true;
+    options.loop = &loop;
+    options.context = in != nullptr ? in : &own_context();
+    const task<T> t = create_task(std::move(main), options);
+    finish(t.core("run"));
+    return detail::take_result<T>(t);
+  }
   event_loop& prepare();
+  [[nodiscard]] const context& own_context() const noexcept;
   void finish(detail::future_core& main);
 
   std::unique_ptr<detail::runner_core> core_;

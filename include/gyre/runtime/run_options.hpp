@@ -30,8 +30,9 @@ class run_options {
   run_options& loop_factory(factory f) {
     return set(loop_factory_, f ? std::make_shared<factory>(std::move(f)) : nullptr);
   }
-  /// How long the end of run() waits for tasks and executors together; without it for tasks without limit, for executors
-  /// 5 minutes. A loop's thread that is inside user code is waited for in any case.
+  /// How long the end of run() waits for tasks, executors and threads together; without it for tasks and threads without
+  /// limit, for executors 5 minutes. A loop's thread that is inside user code past it (and a second more) is detached and
+  /// reported with its task.
   run_options& shutdown_timeout(std::chrono::nanoseconds t) {
     return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
   }

@@ -13,7 +13,10 @@ namespace detail {
 
 class event_awaiter : public awaiter_base {
  public:
+  using value_type = bool;
+
   explicit event_awaiter(event& owner) noexcept : event_(owner) {}
+  event_awaiter(event_awaiter&& unawaited) noexcept : event_(unawaited.event_) {}
   event_awaiter(const event_awaiter&) = delete;
   event_awaiter& operator=(const event_awaiter&) = delete;
   ~event_awaiter();

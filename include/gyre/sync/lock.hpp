@@ -10,6 +10,10 @@ namespace gyre {
 
 class lock;
 
+namespace detail {
+class condition_awaiter;
+}
+
 /// Holds a lock or a permit and gives it back at the end of its scope.
 template <class Primitive>
 class [[nodiscard]] scoped_hold {
@@ -29,7 +33,10 @@ namespace detail {
 
 class lock_awaiter : public awaiter_base {
  public:
+  using value_type = bool;
+
   explicit lock_awaiter(lock& owner) noexcept : lock_(owner) {}
+  lock_awaiter(lock_awaiter&& unawaited) noexcept : lock_(unawaited.lock_) {}
   lock_awaiter(const lock_awaiter&) = delete;
   lock_awaiter& operator=(const lock_awaiter&) = delete;
   ~lock_awaiter();
@@ -55,6 +62,7 @@ class lock_awaiter : public awaiter_base {
 
 class scoped_lock_awaiter final : public lock_awaiter {
  public:
+  using value_type = scoped_hold<lock>;
   using lock_awaiter::lock_awaiter;
   scoped_hold<lock> await_resume() {
     finish();
@@ -95,7 +103,9 @@ class lock {
 
  private:
   friend class detail::lock_awaiter;
-  bool take_if_free() noexcept;  // under guard_
+  friend class detail::condition_awaiter;
+  bool take_if_free() noexcept;                         // under guard_
+  bool try_release(detail::wake_list& woken) noexcept;  // false if it is not locked
 
   mutable detail::spin_lock guard_;
   bool locked_ = false;

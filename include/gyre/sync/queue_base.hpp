@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // What a queue does without knowing its items: who waits, and what is unfinished.  Layer: sync.  Bodies: lib/sync/queue.cpp
+#include <gyre/base/config.hpp>
 #include <gyre/sync/wait_queue.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <string>
 
 namespace gyre::detail {
+
+/// How an attempt to put or get ends: not yet, for want of items or room (`waits`) or of memory for one more (`no_memory`);
+/// or for good. `failed`: something was thrown, and the queue is as it was.
+enum class attempt : unsigned char { waits, no_memory, done, shut_down, failed, cancelled };
 
 /// What a queue does without knowing its items: who waits, and what is unfinished.
 class queue_base {
@@ -14,16 +20,33 @@ class queue_base {
   queue_base(const queue_base&) = delete;
   queue_base& operator=(const queue_base&) = delete;
 
+  /// One item that was taken has been dealt with.   Throws: value_error when called more often than items were put.
+  void task_done();
+
  protected:
   explicit queue_base(std::ptrdiff_t maxsize) noexcept : maxsize_(maxsize) {}
   ~queue_base();
 
+  /// What the text of a queue says beside its items.
+  struct counts {
+    std::size_t getters;
+    std::size_t putters;
+    std::size_t unfinished;
+    bool shut_down;
+  };
+
+  // These under guard_.
   [[nodiscard]] bool full(std::size_t size) const noexcept {
     return maxsize_ > 0 && size >= static_cast<std::size_t>(maxsize_);
   }
-  void append_waiters(std::string& out) const;
+  [[nodiscard]] counts count() const noexcept { return {getters_.size(), putters_.size(), unfinished_, shut_down_}; }
+  /// No more items; `dropped` of them will never be taken. Everybody who waits looks again.
+  void end(std::size_t dropped, wake_list& woken) noexcept;
+
+  static void append_counts(std::string& out, const counts& now);
 
   mutable spin_lock guard_;
+  bool shut_down_ = false;
   std::ptrdiff_t maxsize_;
   std::size_t unfinished_ = 0;
   wait_queue getters_;
@@ -31,11 +54,19 @@ class queue_base {
   wait_queue joiners_;
 };
 
+/// What put_nowait() and get_nowait() throw when an attempt is not done.
+[[noreturn]] void throw_put_refused(attempt how);
+[[noreturn]] void throw_get_refused(attempt how);
+
 /// Waits until every item that was put has been reported by task_done().
 class [[nodiscard]] join_awaiter : public awaiter_base {
  public:
+  using value_type = void;
+
   join_awaiter(spin_lock& guard, const std::size_t& unfinished, wait_queue& joiners) noexcept
       : guard_(guard), unfinished_(unfinished), joiners_(joiners) {}
+  join_awaiter(join_awaiter&& unawaited) noexcept
+      : join_awaiter(unawaited.guard_, unawaited.unfinished_, unawaited.joiners_) {}
   join_awaiter(const join_awaiter&) = delete;
   join_awaiter& operator=(const join_awaiter&) = delete;
   ~join_awaiter();
@@ -58,77 +89,110 @@ class [[nodiscard]] join_awaiter : public awaiter_base {
 
 /// What get() and put() share: wait while the queue is empty or full, look again before going on.
 ///
-/// Derived offers, under the lock: bool try_now() (takes or puts if possible) and the list in which it waits.
+/// Derived offers, under the lock: attempt try_now(woken), which may throw; bool possible(); void get_memory(hold), which
+/// lets go of the lock on the way.
 template <class Derived>
 class queue_awaiter : public awaiter_base, public resume_check {
  public:
   queue_awaiter(const queue_awaiter&) = delete;
   queue_awaiter& operator=(const queue_awaiter&) = delete;
 
-  [[nodiscard]] bool await_ready() noexcept { return attempt(); }
+  [[nodiscard]] bool await_ready() noexcept {
+    wake_list woken;
+    const std::lock_guard hold(guard_);
+    return ends(woken);
+  }
 
   template <class Promise>
   [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> at) noexcept {
-    task_core& t = *at.promise().task;
-    wake_list woken;
-    std::unique_lock hold(guard_);
-    if (self().try_now(woken)) return false;
-    t.check = this;
-    wait_in(waiters_, node_, hold, t, at);
-    return true;
+    return suspend(*at.promise().task, at);
   }
 
   bool may_resume(task_core& t) noexcept final {
     wake_list woken;
     std::unique_lock hold(guard_);
+    if (node_.linked()) waiters_.remove(node_);
     if (t.state.take_cancel()) {  // taken here: nobody may withdraw it until finish() throws
-      cancelled_ = true;
-      return true;
+      how_ = attempt::cancelled;
+      if (node_.granted && self().possible()) waiters_.pop_and_grant(woken);
+    } else if (!ends_at_last(hold, woken)) {
+      wait_in(waiters_, node_, hold, t, t.resume_point);
+      return false;
     }
-    if (node_.linked()) node_.unlink();
-    if (self().try_now(woken)) {
-      t.check = nullptr;
-      return true;
-    }
-    wait_in(waiters_, node_, hold, t, t.resume_point);
-    return false;
+    t.check = nullptr;
+    return true;
   }
 
  protected:
   queue_awaiter(spin_lock& guard, wait_queue& waiters) noexcept : guard_(guard), waiters_(waiters) {}
+  queue_awaiter(queue_awaiter&& unawaited) noexcept : queue_awaiter(unawaited.guard_, unawaited.waiters_) {}
   ~queue_awaiter() {
     if (!node_.linked()) return;  // only a frame that is destroyed in mid-wait
     const std::lock_guard hold(guard_);
-    node_.unlink();
+    waiters_.remove(node_);
   }
 
-  /// After the wait: throws if it was cancelled. A wake-up that was meant for this task goes to the next one.
+  /// After the wait: throws unless it is done.
   void finish() {
-    if (node_.task == nullptr) return;
-    task_core& t = *node_.task;
-    t.check = nullptr;
-    if (!cancelled_) return;
-    {
-      wake_list woken;
-      const std::lock_guard hold(guard_);
-      if (node_.linked()) node_.unlink();
-      if (node_.granted && self().possible()) waiters_.pop_and_grant(woken);
-    }
-    t.throw_cancelled();
+    if (how_ != attempt::done) [[unlikely]] throw_refusal();
   }
 
  private:
   [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
-  bool attempt() noexcept {
+
+  bool ends(wake_list& woken) noexcept {
+    if constexpr (noexcept(self().try_now(woken))) {
+      how_ = self().try_now(woken);
+    } else {
+      try {
+        how_ = self().try_now(woken);
+      } catch (...) {
+        fail();
+      }
+    }
+    return how_ >= attempt::done;
+  }
+
+  // The same, with memory. A wake-up that led to a failure is the next one's.
+  bool ends_at_last(std::unique_lock<spin_lock>& hold, wake_list& woken) noexcept {
+    while (!ends(woken) && how_ == attempt::no_memory) {
+      try {
+        self().get_memory(hold);
+      } catch (...) {
+        hold.lock();
+        fail();
+        break;
+      }
+    }
+    if (how_ == attempt::failed && node_.granted) waiters_.pop_and_grant(woken);
+    return how_ != attempt::waits;
+  }
+
+  void fail() noexcept {
+    how_ = attempt::failed;
+    error_ = std::current_exception();
+  }
+
+  GYRE_NOINLINE bool suspend(task_core& t, std::coroutine_handle<> at) noexcept {
     wake_list woken;
-    const std::lock_guard hold(guard_);
-    return self().try_now(woken);
+    std::unique_lock hold(guard_);
+    if (ends_at_last(hold, woken)) return false;
+    t.check = this;
+    wait_in(waiters_, node_, hold, t, at);
+    return true;
+  }
+
+  [[noreturn]] GYRE_NOINLINE void throw_refusal() {
+    if (how_ == attempt::cancelled) node_.task->throw_cancelled();
+    if (how_ == attempt::failed) std::rethrow_exception(std::move(error_));
+    throw_get_refused(how_);
   }
 
   spin_lock& guard_;
   wait_queue& waiters_;
   wait_node node_;
-  bool cancelled_ = false;
+  std::exception_ptr error_;
+  attempt how_ = attempt::waits;
 };
 
 }  // namespace gyre::detail

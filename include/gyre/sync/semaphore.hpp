@@ -14,7 +14,10 @@ namespace detail {
 
 class permit_awaiter : public awaiter_base {
  public:
+  using value_type = bool;
+
   explicit permit_awaiter(semaphore& owner) noexcept : semaphore_(owner) {}
+  permit_awaiter(permit_awaiter&& unawaited) noexcept : semaphore_(unawaited.semaphore_) {}
   permit_awaiter(const permit_awaiter&) = delete;
   permit_awaiter& operator=(const permit_awaiter&) = delete;
   ~permit_awaiter();
@@ -40,6 +43,7 @@ class permit_awaiter : public awaiter_base {
 
 class scoped_permit_awaiter final : public permit_awaiter {
  public:
+  using value_type = scoped_hold<semaphore>;
   using permit_awaiter::permit_awaiter;
   scoped_hold<semaphore> await_resume() {
     finish();
@@ -87,10 +91,10 @@ class semaphore {
 
  private:
   friend class detail::permit_awaiter;
-  [[nodiscard]] bool must_wait() const noexcept { return value_ == 0 || (!waiters_.empty() && waiters_.has_live()); }
+  [[nodiscard]] bool must_wait() const noexcept { return value_ == 0 || waiters_.has_live(); }
   bool grant_one(detail::wake_list& woken) noexcept;
 
-  detail::wait_queue waiters_;
+  mutable detail::wait_queue waiters_;
 };
 
 /// A semaphore that refuses to be released above its initial value.   Like: asyncio.BoundedSemaphore.

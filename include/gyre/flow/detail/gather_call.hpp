@@ -82,7 +82,7 @@ class [[nodiscard]] gather_call
   gathering_future<value_type> make() {
     pooled_vector<core_ref<future_core>> children;
     children.reserve(sizeof...(As));
-    std::apply([&](auto&... each) { (children.push_back(future_of(each, "gather")), ...); }, arguments_);
+    std::apply([&](auto&... each) { (children.push_back(future_of(each, "gather", false)), ...); }, arguments_);
     return gathering_future<value_type>(core_ref<future_core>(
         new tuple_gather<Errors, value_of_argument<As>...>(gather_home(), std::move(children))));
   }
@@ -147,7 +147,7 @@ class [[nodiscard]] gather_vector_call
   gathering_future<value_type> make() {
     pooled_vector<core_ref<future_core>> children;
     children.reserve(arguments_.size());
-    for (A& each : arguments_) children.push_back(future_of(each, "gather"));
+    for (A& each : arguments_) children.push_back(future_of(each, "gather", false));
     return gathering_future<value_type>(
         core_ref<future_core>(new vector_gather<Errors, child_value>(gather_home(), std::move(children))));
   }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the primitives promise about memory: in the steady state nothing calls malloc.
+#include "loop_test.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#ifndef GYRE_TEST_COUNTS_ALLOCATIONS
+#define GYRE_TEST_COUNTS_ALLOCATIONS 1
+#endif
+
+using namespace gyre;
+using namespace gyre_test;
+
+namespace {
+
+std::atomic<bool> counting{false};
+std::atomic<long> allocations{0};
+
+}  // namespace
+
+#if GYRE_TEST_COUNTS_ALLOCATIONS
+GYRE_NOINLINE void* operator new(std::size_t size) {
+  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
+  throw std::bad_alloc();
+}
+GYRE_NOINLINE void operator delete(void* p) noexcept { std::free(p); }
+GYRE_NOINLINE void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
+
+namespace {
+
+struct objects {
+  lock mutex;
+  semaphore permits{1};
+  event flag;
+  condition changed;
+  barrier gate{2};
+  queue<int> numbers{2};
+  queue<std::vector<int>> boxed{2};
+  lifo_queue<std::vector<int>> stack{2};
+  priority_queue<std::array<int, 20>> sorted{2};
+};
+
+coro<> put_all(objects& o) {
+  const std::vector<int> list;
+  const std::array<int, 20> array = {};
+  for (int i = 0; i < 5; ++i) {
+    co_await o.numbers.put(i);
+    co_await o.boxed.put(list);
+    co_await o.stack.put(list);
+    co_await o.sorted.put(array);
+  }
+}
+
+coro<> get_all(objects& o) {
+  for (int i = 0; i < 5; ++i) {
+    static_cast<void>(co_await o.numbers.get());
+    static_cast<void>(co_await o.boxed.get());
+    static_cast<void>(co_await o.stack.get());
+    static_cast<void>(co_await o.sorted.get());
+  }
+}
+
+coro<> wait_and_set(objects& o) {
+  const auto held = co_await o.changed.scoped();
+  co_await o.changed.wait();
+  o.flag.set();
+}
+
+coro<> notify_and_wait(objects& o) {
+  for (int i = 0; i < 2; ++i) co_await sleep(0ns);
+  {
+    const auto held = co_await o.changed.scoped();
+    o.changed.notify_all();
+  }
+  co_await o.flag.wait();
+  o.flag.clear();
+}
+
+/// One of two tasks that meet everywhere. (A frame above 2 KiB would not come from the pool.)
+coro<> use_all(objects& o, bool first) {
+  for (int i = 0; i < 5; ++i) {
+    const auto held = co_await o.mutex.scoped();
+    const auto permit = co_await o.permits.scoped();
+    co_await sleep(0ns);
+  }
+  if (first) {
+    co_await put_all(o);
+  } else {
+    co_await get_all(o);
+  }
+  co_await o.gate.wait();
+  if (first) {
+    co_await wait_and_set(o);
+  } else {
+    co_await notify_and_wait(o);
+  }
+}
+
+coro<> one_round(objects& o) {
+  const task<> a = create_task(use_all(o, true));
+  const task<> b = create_task(use_all(o, false));
+  co_await a;
+  co_await b;
+}
+
+}  // namespace
+
+TEST_CASE("C12: in the steady state no primitive calls malloc", "[sync]") {
+  if (GYRE_TEST_COUNTS_ALLOCATIONS == 0) return;
+  const auto main = []() -> coro<long> {
+    objects o;
+    for (int i = 0; i < 20; ++i) co_await one_round(o);
+    allocations.store(0);
+    counting.store(true);
+    for (int i = 0; i < 20; ++i) co_await one_round(o);
+    counting.store(false);
+    co_return allocations.load();
+  };
+  CHECK(run(main(), one_loop()) == 0);
+}
