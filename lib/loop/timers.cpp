@@ -3,13 +3,14 @@
 #include <gyre/base/relax.hpp>
 #include <gyre/loop/timers.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
 namespace gyre::detail {
 
-void timer_heap::place(std::size_t i, entry e) noexcept {
-  e.node->index_ = i;
+void timer_heap::place(std::size_t i, const entry& e) noexcept {
+  if (e.node != nullptr) e.node->index_ = i;
   heap_[i] = e;
 }
 
@@ -59,7 +60,11 @@ void timer_heap::arm(timer_node& node, std::int64_t deadline) {
   node.deadline_ = deadline;
   heap_.push_back(entry{deadline, 0, nullptr});  // may throw; the node is untouched then
   node.stage_.store(timer_node::stage::armed, std::memory_order_relaxed);
-  sift_up(heap_.size() - 1, entry{deadline, arrivals_++, &node});
+  if (cpython_order_) {
+    rise(0, heap_.size() - 1, entry{deadline, 0, &node});
+  } else {
+    sift_up(heap_.size() - 1, entry{deadline, arrivals_++, &node});
+  }
   publish_next();
 }
 
@@ -72,8 +77,13 @@ bool timer_heap::take_back(timer_node& node) noexcept {
   using stage = timer_node::stage;
   const std::lock_guard hold(lock_);
   if (node.stage_.load(std::memory_order_relaxed) != stage::armed) return false;
-  remove_at(node.index_);
-  publish_next();
+  if (cpython_order_) {
+    heap_[node.index_].node = nullptr;
+    ++cancelled_;
+  } else {
+    remove_at(node.index_);
+    publish_next();
+  }
   node.stage_.store(stage::idle, std::memory_order_relaxed);
   return true;
 }
@@ -95,7 +105,70 @@ void timer_heap::fire(timer_node& node) noexcept {
   node.stage_.store(timer_node::stage::fired, std::memory_order_release);  // last touch: disarm() lets the owner go
 }
 
+// --- CPython's order --------------------------------------------------------------------------------------------------
+// The algorithms of Python's heapq and of the event loop's _run_once: what they do with equal deadlines shows in the order
+// of a program's steps.
+
+void timer_heap::rise(std::size_t top, std::size_t i, entry e) noexcept {
+  while (i > top) {
+    const std::size_t parent = (i - 1) / 2;
+    if (e.deadline >= heap_[parent].deadline) break;
+    place(i, heap_[parent]);
+    i = parent;
+  }
+  place(i, e);
+}
+
+// Down to a leaf, always to the smaller child (of equal ones the right), and up again from there.
+void timer_heap::settle(std::size_t top, entry e) noexcept {
+  const std::size_t n = heap_.size();
+  std::size_t i = top;
+  for (std::size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
+    if (child + 1 < n && heap_[child].deadline >= heap_[child + 1].deadline) ++child;
+    place(i, heap_[child]);
+    i = child;
+  }
+  rise(top, i, e);
+}
+
+timer_heap::entry timer_heap::pop_front() noexcept {
+  const entry last = heap_.back();
+  heap_.pop_back();
+  if (heap_.empty()) return last;
+  const entry first = heap_.front();
+  settle(0, last);
+  return first;
+}
+
+void timer_heap::drop_cancelled() noexcept {
+  constexpr std::size_t few = 100;
+  if (heap_.size() <= few || cancelled_ * 2 <= heap_.size()) {
+    for (; !heap_.empty() && heap_.front().node == nullptr; --cancelled_) pop_front();
+    return;
+  }
+  std::erase_if(heap_, [](const entry& e) { return e.node == nullptr; });
+  for (std::size_t i = 0; i < heap_.size(); ++i) heap_[i].node->index_ = i;
+  for (std::size_t i = heap_.size() / 2; i-- > 0;) settle(i, heap_[i]);
+  cancelled_ = 0;
+}
+
+bool timer_heap::queue_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept {
+  bool any = false;
+  const std::lock_guard hold(lock_);
+  drop_cancelled();
+  while (!heap_.empty() && heap_.front().deadline <= now) {
+    timer_node* node = pop_front().node;
+    if (node == nullptr) continue;  // CPython does not take it off its count either
+    node->stage_.store(timer_node::stage::queued, std::memory_order_relaxed);
+    ring.push_back(*node);
+    any = true;
+  }
+  publish_next();
+  return any;
+}
+
 bool timer_heap::fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept {
+  if (cpython_order_) return queue_due(now, ring);
   bool any = false;
   while (next_deadline() <= now) {
     timer_node* direct = nullptr;
@@ -130,6 +203,7 @@ std::size_t timer_heap::find_due_direct(std::size_t i, std::int64_t now) const n
 }
 
 bool timer_heap::fire_due_elsewhere(std::int64_t now) noexcept {
+  if (cpython_order_) return false;
   bool any = false;
   while (next_deadline() <= now) {
     timer_node* direct = nullptr;

@@ -139,6 +139,17 @@ TEST_CASE("timer: a delay past the end of the clock never comes", "[loop][timer]
   CHECK_FALSE(called);
 }
 
+LOOP_TEST("LOOP-008: equal deadlines come in the order that CPython's heap gives them", "[loop][timer]") {
+  std::string log;
+  event_loop& loop = get_running_loop();
+  loop.call_later(1ms, [&log] { log += "first "; });
+  const auto when = loop.now() + 4ms;
+  loop.call_at(when, [&log] { log += "a "; });
+  loop.call_at(when, [&log] { log += "b "; });
+  co_await sleep(8ms);
+  CHECK(log == "first b a ");
+}
+
 LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration", "[loop][timer]") {
   std::string log;
   event_loop& loop = get_running_loop();

@@ -45,11 +45,15 @@ class timer_node : public runnable {
   bool direct_;
 };
 
-/// Ordered by deadline, equal ones by arrival.
+/// Ordered by deadline, equal ones by arrival; or as CPython's loop keeps them, whose order of equal ones follows from how
+/// its heap is built and from when cancelled timers leave it.
 ///
 /// Thread:  guarded by its own short lock; who may call what is said at each member.
 class timer_heap {
  public:
+  /// Equal deadlines come in CPython's order. Before the first arm(); there must be no direct nodes then.
+  void keep_cpython_order() noexcept { cpython_order_ = true; }
+
   /// Adds a node that is in no heap.   Thread: any; who is not the loop wakes it, since it may sleep past the deadline.
   void arm(timer_node& node, std::int64_t deadline);
 
@@ -83,7 +87,7 @@ class timer_heap {
     }
   };
 
-  void place(std::size_t i, entry e) noexcept;
+  void place(std::size_t i, const entry& e) noexcept;
   void sift_up(std::size_t i, entry e) noexcept;
   void sift_down(std::size_t i, entry e) noexcept;
   void remove_at(std::size_t i) noexcept;
@@ -91,9 +95,18 @@ class timer_heap {
   [[nodiscard]] std::size_t find_due_direct(std::size_t i, std::int64_t now) const noexcept;
   static void fire(timer_node& node) noexcept;
 
+  // In CPython's order. A cancelled entry has no node; it stays until it comes to the top, or there are too many.
+  void rise(std::size_t top, std::size_t i, entry e) noexcept;
+  void settle(std::size_t top, entry e) noexcept;
+  entry pop_front() noexcept;
+  void drop_cancelled() noexcept;
+  bool queue_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept;
+
   mutable spin_lock lock_;
   std::vector<entry> heap_;  // four children a node: half the depth of a binary heap, siblings share cache lines
   std::uint64_t arrivals_ = 0;
+  std::size_t cancelled_ = 0;  // as CPython counts them
+  bool cpython_order_ = false;
   std::atomic<std::int64_t> next_{INT64_MAX};
 };
 
