@@ -23,12 +23,12 @@ class indexer {
     for (const std::string& root : roots_) co_await walk(*work, root);
     for (std::size_t i = 0; i < builders.size(); ++i) co_await work->paths.put(std::nullopt);
     co_await gyre::gather(builders);
-    current_ = std::make_shared<const search_index>(work->made);
+    std::atomic_store(&current_, std::make_shared<const search_index>(work->made));
     complete_ = true;
     report("indexed", *work->made.counted, "\n");
   }
   /// The index of this moment, which lives while the caller holds it.
-  std::shared_ptr<const search_index> current() const { return current_.load(); }
+  std::shared_ptr<const search_index> current() const { return std::atomic_load(&current_); }
   bool ready() const { return complete_ && !turn_.locked(); }
 
  private:
@@ -76,7 +76,7 @@ class indexer {
       if (more && part->size() < 4'000'000) continue;  // about 1,500,000 words
       auto held = co_await work->publishing.scoped();
       work->made.segments.push_back(std::exchange(part, std::make_shared<segment>()));
-      if (!complete_) current_ = std::make_shared<const search_index>(work->made);
+      if (!complete_) std::atomic_store(&current_, std::make_shared<const search_index>(work->made));
     }
   }
   gyre::coro<> add_file(pass& work, segment& part, std::string path) {
@@ -102,7 +102,7 @@ class indexer {
   }
   const std::vector<std::string> roots_;
   const bool on_terminal_ = isatty(STDOUT_FILENO) == 1;
-  std::atomic<std::shared_ptr<const search_index>> current_ = std::make_shared<const search_index>();
+  std::shared_ptr<const search_index> current_ = std::make_shared<const search_index>();  // atomic<> of g++ 12 races
   std::atomic<bool> complete_ = false;  // the first pass is over
   gyre::lock turn_;
 };
