@@ -44,13 +44,14 @@ gyre::coro<> amain(application& app, gyre::runtime& runtime, tcp::endpoint addre
   boost::asio::signal_set signals(gyre::native_context(), SIGINT, SIGTERM);
   tcp::acceptor acceptor(gyre::native_context(), address);
   std::cout << "listening on http://" << acceptor.local_endpoint() << std::endl;
-  gyre::create_task(app.files.run());
+  gyre::task<> indexing = gyre::create_task(app.files.run());
   gyre::task<> accepting = gyre::create_task(app.server.accept(std::move(acceptor)));
   const std::jthread reader(read_commands, std::ref(runtime), std::ref(app));
   co_await signals.async_wait(use_gyre);
-  accepting.cancel();
+  accepting.cancel(), indexing.cancel();
+  co_await gyre::wait(indexing);  // it makes tasks, which must be there when the runtime looks what is left
   co_await app.server.drain();
-}  // the runtime cancels what is left: idle connections, and an index in the making
+}  // the runtime cancels what is left: idle connections, and builders of the index
 
 int main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "C.UTF-8");
