@@ -2,12 +2,16 @@
 #pragma once
 // Everything but gyre/asio.hpp (which includes Boost.Asio) and gyre/testing.hpp.
 #include <gyre/core/async_generator.hpp>
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/core/call.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/core/exception_group.hpp>
 #include <gyre/core/future.hpp>
 #include <gyre/core/task.hpp>
+#include <gyre/debug/call_graph.hpp>
+#include <gyre/debug/console.hpp>
+#include <gyre/debug/inspect.hpp>
 #include <gyre/flow/as_completed.hpp>
 #include <gyre/flow/gather.hpp>
 #include <gyre/flow/resume_on.hpp>

@@ -66,6 +66,7 @@ context_core::~context_core() {
 void context_core::adopt(const context_map* map, bool counted) noexcept {
   if (map != nullptr && !counted) map->retain();
   map_ = map;
+  adopted_ = context_map_ref::share(map);
 }
 
 context_map_ref context_core::map() const noexcept {
@@ -120,7 +121,8 @@ void context_slot::join(context_core& c) noexcept {
   word_.store(reinterpret_cast<std::uintptr_t>(&c) | shared, std::memory_order_relaxed);
 }
 
-// A map in the word stays as it is while its owner reads it: another thread may only give it to a context, which keeps it.
+// Without a lock, by the slot's owner. Another thread may swap the map for a context at any moment, and that context may get
+// another map; but it lives as long as the slot refers to it, and keeps the map that it was made of for as long.
 context_map_ref context_slot::counted_map() const noexcept {
   const std::uintptr_t w = word_.load(std::memory_order_acquire);
   return (w & shared) != 0 ? core_in(w)->map() : context_map_ref::share(map_in(w));

@@ -8,11 +8,13 @@
 namespace gyre::detail {
 namespace {
 
+constexpr node_kind callback_kind{"callback()"};
+
 // A done callback: an entry of the future's list, then of its loop's ring.
 class callback_node final : public completion_node, public pooled {
  public:
   callback_node(std::uint64_t id, unique_function<void(future_core&)> callback) noexcept
-      : completion_node(&queue, &call, "callback()"), id_(id), callback_(std::move(callback)) {}
+      : completion_node(&queue, &call, callback_kind), id_(id), callback_(std::move(callback)) {}
 
   context_slot context;  // that the callback runs in
 
@@ -59,6 +61,18 @@ class callback_node final : public completion_node, public pooled {
 std::atomic<std::uint64_t> next_callback_id{1};
 
 }  // namespace
+
+void plain_future::append_creation(std::string& out) const {
+  if (created_.line() == 0) return;
+  out += " created at ";
+  append_place(out, created_);
+}
+
+void plain_future::append_origin(std::string& out) const {
+  if (created_.line() == 0) return;
+  out += "\n  created at ";
+  append_place(out, created_);
+}
 
 std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)> callback, const context* in) {
   const std::uint64_t id = next_callback_id.fetch_add(1, std::memory_order_relaxed);

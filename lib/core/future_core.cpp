@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
 
@@ -13,6 +14,13 @@ namespace {
 void wake_waiter(completion_node& node, future_core&) noexcept { static_cast<waiter_node&>(node).task->wake(); }
 
 void never_queued(runnable&, runnable::fate) noexcept {}
+
+// The task stays parked, and its frame with this node in it, while the node is in the list.
+bool note_waiter(completion_node& node, awaiter_list& out) noexcept {
+  return out.add(*static_cast<waiter_node&>(node).task);
+}
+
+constexpr node_kind waiter_kind{"task_wakeup()", &note_waiter};
 
 // asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task.
 task_state::wait_kind pass_cancel_on(task_core& t, future_core& awaited) {
@@ -28,7 +36,11 @@ task_state::wait_kind pass_cancel_on(task_core& t, future_core& awaited) {
 
 }  // namespace
 
-waiter_node::waiter_node() noexcept : completion_node(&wake_waiter, &never_queued, "task_wakeup()") {}
+waiter_node::waiter_node() noexcept : completion_node(&wake_waiter, &never_queued, waiter_kind) {}
+
+bool waiter_node::waits_for(const completion_node& node, const task_core& t) noexcept {
+  return node.is(&wake_waiter) && static_cast<const waiter_node&>(node).task == &t;
+}
 
 bool future_core::reserve() noexcept { return !done() && !reserved_.exchange(true, std::memory_order_acq_rel); }
 
@@ -70,6 +82,15 @@ bool future_core::remove(completion_node& node) noexcept {
   if (status_.load(std::memory_order_relaxed) != status::pending || !node.linked()) return false;
   node.unlink();
   return true;
+}
+
+bool future_core::note_awaiters(awaiter_list& out) noexcept {
+  const std::lock_guard hold(lock_);
+  bool all = true;
+  nodes_.for_each([&](completion_node& node) {
+    if (all && node.about().awaiters != nullptr) all = node.about().awaiters(node, out);
+  });
+  return all;
 }
 
 bool future_core::cancel(std::string_view message) {
@@ -157,8 +178,9 @@ void future_core::append_callbacks(std::string& out) const {
   {
     const std::lock_guard hold(lock_);
     const_cast<intrusive_list<completion_node>&>(nodes_).for_each([&](completion_node& node) {
-      if (count++ == 0) first = node.shown_as();
-      last = node.shown_as();
+      if (node.about().name == nullptr) return;
+      if (count++ == 0) first = node.about().name;
+      last = node.about().name;
     });
   }
   if (count == 0 || done()) return;
@@ -195,6 +217,7 @@ void future_core::append_text(std::string& out) const {
   append_details(out);
   append_callbacks(out);
   append_outcome(out);
+  append_creation(out);
   out += '>';
 }
 

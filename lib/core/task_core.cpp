@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace gyre::detail {
 namespace {
@@ -113,12 +114,88 @@ void task_core::note_message(std::string_view text) {
 
 void task_core::throw_cancelled() { throw cancelled_error(message()); }
 
+// A request on its way through a chain of tasks that await each other: this thread's tasks that hand it on, the latest
+// first. What lies deeper than the stack should goes to a list, and the outermost call works through that.
+class task_core::cancel_walk {
+ public:
+  explicit cancel_walk(task_core& t) noexcept
+      : task_(&t), outer_(innermost_), depth_(outer_ == nullptr ? 0 : outer_->depth_ + 1) {
+    innermost_ = this;
+  }
+  cancel_walk(const cancel_walk&) = delete;
+  cancel_walk& operator=(const cancel_walk&) = delete;
+  ~cancel_walk() { innermost_ = outer_; }
+
+  // Whether the request came from this very task: tasks await each other in a circle.
+  [[nodiscard]] static bool comes_from(const task_core& t) noexcept {
+    for (const cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
+      if (w->task_ == &t) return true;
+      if (w->outer_ == nullptr && w->put_off(t)) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
+
+  // The outermost call goes on with `t` later.
+  static void put_off_to_the_end(task_core& t) {
+    cancel_walk* outermost = innermost_;
+    while (outermost->outer_ != nullptr) outermost = outermost->outer_;
+    outermost->later_.emplace_back(t.type->record(t));
+  }
+
+  void finish(std::string_view text) {
+    for (; next_ < later_.size(); ++next_) {
+      if (task_core* t = later_[next_]->core(); t != nullptr) {
+        static_cast<void>(t->cancel_from(t->state.repeat_cancel(), text));
+      }
+    }
+  }
+
+ private:
+  static constexpr int deepest = 100;
+
+  [[nodiscard]] bool put_off(const task_core& t) const noexcept {
+    for (std::size_t i = 0; i < next_; ++i) {
+      if (std::as_const(*later_[i]).core() == &t) return true;
+    }
+    return false;
+  }
+
+  static thread_local cancel_walk* innermost_;
+
+  const task_core* task_;
+  cancel_walk* outer_;
+  int depth_;
+  std::vector<core_ref<task_record>> later_;
+  std::size_t next_ = 0;
+};
+
+thread_local task_core::cancel_walk* task_core::cancel_walk::innermost_ = nullptr;
+
+// This task waits for `awaited`, which waits for this task by some way. Its word is locked: it stays where it is. False if
+// the wait has just ended.
+bool task_core::leave_cycle(future_core& awaited) {
+  const auto mine = [this](completion_node& node) { return waiter_node::waits_for(node, *this); };
+  if (awaited.remove_if(mine) == nullptr) {
+    state.unlock();
+    return false;
+  }
+  state.unlock_and_claim();
+  at().enqueue(*this);
+  return true;
+}
+
 bool task_core::cancel(std::string_view text) {
-  using step = task_state::cancel_step;
   if (!text.empty() || cancel_message_.load(std::memory_order_relaxed) != nullptr) note_message(text);
+  const bool again = cancel_walk::comes_from(*this);  // round a circle: counted already
+  return cancel_from(again ? state.repeat_cancel() : state.request_cancel(), text);
+}
+
+bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view text) {
+  using step = task_state::cancel_step;
   core_ref<future_core> refused;  // what the request went to in vain: it goes on from there
   pinned_block declined;
-  for (step outcome = state.request_cancel();; outcome = state.repeat_cancel()) {
+  for (;; outcome = state.repeat_cancel()) {
     switch (outcome) {
       case step::refused:
         return false;
@@ -133,9 +210,20 @@ bool task_core::cancel(std::string_view text) {
           return true;
         }
         auto held = core_ref<future_core>::share(target);
+        if (cancel_walk::comes_from(*this)) {
+          if (leave_cycle(target)) return true;
+          break;
+        }
         state.unlock();
+        if (cancel_walk::deep()) {
+          cancel_walk::put_off_to_the_end(*this);
+          return true;
+        }
         refused = std::move(held);
-        if (target.cancel(text)) return true;
+        cancel_walk walk(*this);
+        const bool taken = target.cancel(text);
+        walk.finish(text);
+        if (taken) return true;
         break;
       }
       case step::noted:

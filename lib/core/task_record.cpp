@@ -5,16 +5,21 @@
 #include <gyre/core/task_record.hpp>
 #include <gyre/core/trace.hpp>
 
+#include <algorithm>
 #include <mutex>
 
 namespace gyre::detail {
 namespace {
 
-// Whether this thread may read the frames of `t`: they are there, and nothing else can run it meanwhile.
-bool frames_are_still(const task_core& t) noexcept {
-  const thread_state& thread = this_thread();
-  if (t.state.is_done()) return false;  // a child of a fork-join that is about to be shown as ended
-  return thread.current == &t || (t.state.is_pinned() && &t.at() == thread.loop);
+// Python's limit of get_stack(): the newest entries of a live stack, the oldest of an error's way.
+void keep_at_most(std::vector<frame_call_graph_entry>& oldest_first, std::optional<std::size_t> limit, bool newest) {
+  if (!limit || oldest_first.size() <= *limit) return;
+  const auto surplus = static_cast<std::ptrdiff_t>(oldest_first.size() - *limit);
+  if (newest) {
+    oldest_first.erase(oldest_first.begin(), oldest_first.begin() + surplus);
+  } else {
+    oldest_first.erase(oldest_first.end() - surplus, oldest_first.end());
+  }
 }
 
 }  // namespace
@@ -67,7 +72,7 @@ void task_record::append_coroutine(std::string& out) const {
   out += "() running at ";
   auto* t = const_cast<task_core*>(core());
   const bool held = t != nullptr && t->state.lock_if_waiting();
-  const bool readable = held || (t != nullptr && frames_are_still(*t));
+  const bool readable = held || (t != nullptr && is_still_here(*t));
   append_place(out, readable ? promise_base::of(promise_base::root_of(t->resume_point)).line : defined_);
   if (held) t->state.unlock();
 }
@@ -91,6 +96,34 @@ void task_record::append_details(std::string& out) const {
   }
 }
 
+std::vector<frame_call_graph_entry> task_record::stack(std::optional<std::size_t> limit, std::source_location here) {
+  std::vector<frame_call_graph_entry> frames;
+  task_core* const t = done() ? nullptr : core();
+  if (t != nullptr) {
+    const stack_capture chain(*t);
+    if (!chain.levels().empty()) frames = chain.frames(chain.levels().front());
+    if (t == this_thread().current) begin_with_caller(frames, here);
+  } else if (const failure_path* way = error_path(); way != nullptr) {
+    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i) frames.emplace_back(way->places[i], true);
+  }
+  std::reverse(frames.begin(), frames.end());
+  keep_at_most(frames, limit, t != nullptr);
+  return frames;
+}
+
+void task_record::append_stack(std::string& out, std::optional<std::size_t> limit, std::source_location here) {
+  const bool ended = done();
+  const std::vector<frame_call_graph_entry> frames = stack(limit, here);
+  out += frames.empty() ? "No stack for " : ended ? "Traceback for " : "Stack for ";
+  append_text(out);
+  if (!frames.empty()) out += " (most recent call last):";
+  for (const frame_call_graph_entry& each : frames) {
+    out += "\n  ";
+    each.append_text(out);
+  }
+  out += '\n';
+}
+
 const task_type own_task::type_of{
     &own_task::finish,
     [](task_core& t) -> task_record* {
@@ -99,7 +132,8 @@ const task_type own_task::type_of{
       return &record;
     },
     [](task_core& t) noexcept { static_cast<own_task&>(t).retain(); },
-    [](task_core& t) noexcept { static_cast<own_task&>(t).release(); }};
+    [](task_core& t) noexcept { static_cast<own_task&>(t).release(); },
+    [](task_core&, stack_capture&) noexcept {}};
 
 void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept {
   prepare(first, options, std::move(kept));

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/flow/as_completed.hpp>
+
+#include <mutex>
 
 namespace gyre::detail {
 
 class completion_order::watcher final : public completion_node, public pooled {
  public:
   watcher(std::shared_ptr<completion_order> order, std::size_t index, home& loop) noexcept
-      : completion_node(&queue, &turn, "as_completed.<locals>._handle_completion()"),
+      : completion_node(&queue, &turn, kind),
         order_(std::move(order)),
         index_(index),
         loop_(loop) {}
 
  private:
+  static const node_kind kind;
+  static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept {
+    return static_cast<watcher&>(node).order_->note_awaiters(out);
+  }
   static void queue(completion_node& node, future_core&) noexcept {
     auto& self = static_cast<watcher&>(node);
     self.loop_.post(self);
@@ -25,6 +32,25 @@ class completion_order::watcher final : public completion_node, public pooled {
   std::size_t index_;
   home& loop_;
 };
+
+const node_kind completion_order::watcher::kind{"as_completed.<locals>._handle_completion()", &note_awaiters};
+
+completion_order::waiting::waiting(completion_order& order) : order_(order), task_(running_task("as_completed")) {
+  const std::lock_guard hold(order_.waiting_guard_);
+  order_.waiting_.push_back(*this);
+}
+
+completion_order::waiting::~waiting() {
+  const std::lock_guard hold(order_.waiting_guard_);
+  unlink();
+}
+
+bool completion_order::note_awaiters(awaiter_list& out) noexcept {
+  const std::lock_guard hold(waiting_guard_);
+  bool all = true;
+  waiting_.for_each([&](waiting& each) { all = all && out.add(each.task_); });
+  return all;
+}
 
 std::shared_ptr<completion_order> completion_order::watch(const pooled_vector<core_ref<future_core>>& futures,
                                                           std::optional<std::chrono::nanoseconds> timeout) {

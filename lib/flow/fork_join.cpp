@@ -110,7 +110,26 @@ task_record* record_of(task_core& t) {
 
 const task_type fork_child::type_of{&finish_child, &record_of,
                                     [](task_core& t) noexcept { static_cast<fork_child&>(t).block.pin_alive(); },
-                                    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.unpin(); }};
+                                    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.unpin(); },
+                                    [](task_core& t, stack_capture& out) noexcept {
+                                      fork_block::climb(static_cast<fork_child&>(t), out);
+                                    }};
+
+// Guards the way from a child up to its parents: a parent that goes on while children still run, because one has failed,
+// takes itself off the block under it.
+spin_lock ancestry_guard;
+
+// `c` is still, so its parent waits for it, or has been resumed by a failure and is about to take the guard. The same
+// holds for the parent's parent, and so on.
+void fork_block::climb(fork_child& c, stack_capture& out) noexcept {
+  const std::lock_guard hold(ancestry_guard);
+  for (const fork_block* block = &c.block; block->parent_ != nullptr;) {
+    task_core& parent = *block->parent_;
+    out.add_level(parent, block->parent_at_);
+    if (parent.type != &fork_child::type_of) return;
+    block = &static_cast<fork_child&>(parent).block;
+  }
+}
 
 void fork_block::push(fork_child& c) noexcept {
   thread_state& thread = this_thread();
@@ -212,9 +231,14 @@ std::coroutine_handle<> fork_block::settle_debt(fork_child& c, fork_child* other
 // An error that is a cancellation stands for a request, too, whose canceller is not through with the children yet.
 void fork_block::leave_after_failure(bool cancelled) noexcept {
   const std::uint32_t debt = failed_.load(std::memory_order_relaxed)->debt;
-  listed_at_ = &parent_->at();
+  task_core* parent = nullptr;
+  {
+    const std::lock_guard hold(ancestry_guard);
+    parent = std::exchange(parent_, nullptr);
+  }
+  listed_at_ = &parent->at();
   listed_at_->add_orphans(*this);  // first: all_tasks() finds the children in one of the two places
-  parent_->join.store(nullptr, std::memory_order_release);
+  parent->join.store(nullptr, std::memory_order_release);
   light_barrier();  // between `join` and `cancel_requested`: see pass_to_children
   if (cancelled) cancel_requested.exchange(false, std::memory_order_acq_rel);
   if (pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/core/current.hpp>
 #include <gyre/flow/gather.hpp>
 #include <gyre/loop/event_loop.hpp>
@@ -11,11 +12,15 @@ namespace gyre::detail {
 class gather_core::watcher final : public completion_node, public pooled {
  public:
   watcher(gather_core& gather, future_core& child) noexcept
-      : completion_node(&queue, &turn, "gather.<locals>._done_callback()"),
+      : completion_node(&queue, &turn, kind),
         gather_(core_ref<gather_core>::share(gather)),
         child_(core_ref<future_core>::share(child)) {}
 
  private:
+  static const node_kind kind;
+  static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept {
+    return out.pass_on(*static_cast<watcher&>(node).gather_);
+  }
   static void queue(completion_node& node, future_core&) noexcept {
     auto& self = static_cast<watcher&>(node);
     if (home* loop = self.gather_->where(); loop != nullptr) {
@@ -32,6 +37,8 @@ class gather_core::watcher final : public completion_node, public pooled {
   core_ref<gather_core> gather_;
   core_ref<future_core> child_;
 };
+
+const node_kind gather_core::watcher::kind{"gather.<locals>._done_callback()", &note_awaiters};
 
 void gather_core::watch(pooled_vector<core_ref<future_core>> children) {
   for (const auto& each : children) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/flow/shield.hpp>
 
 #include <memory>
@@ -9,10 +10,14 @@ namespace gyre::detail {
 class shield_core::watcher final : public completion_node, public pooled {
  public:
   explicit watcher(shield_core& shield) noexcept
-      : completion_node(&queue, &turn, "shield.<locals>._inner_done_callback()"),
+      : completion_node(&queue, &turn, kind),
         shield_(core_ref<shield_core>::share(shield)) {}
 
  private:
+  static const node_kind kind;
+  static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept {
+    return out.pass_on(*static_cast<watcher&>(node).shield_);
+  }
   static void queue(completion_node& node, future_core& inner) noexcept {
     auto& self = static_cast<watcher&>(node);
     {
@@ -32,6 +37,8 @@ class shield_core::watcher final : public completion_node, public pooled {
 
   core_ref<shield_core> shield_;
 };
+
+const node_kind shield_core::watcher::kind{"shield.<locals>._inner_done_callback()", &note_awaiters};
 
 void shield_core::watch() {
   auto node = std::make_unique<watcher>(*this);

@@ -18,6 +18,7 @@
 // stays 0, since no place is given any more.
 #include <gyre/base/assert.hpp>
 #include <gyre/base/text.hpp>
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/core/current.hpp>
 #include <gyre/flow/task_group.hpp>
 
@@ -46,6 +47,13 @@ void group_child::report_in_turn(runnable& r, fate f) noexcept {
     delete &self;
   }
 }
+
+// The group has a place for this task, so its parent has not left.
+bool group_child::note_awaiters(completion_node& node, awaiter_list& out) noexcept {
+  return out.add(*static_cast<group_child&>(node).group->parent_);
+}
+
+const node_kind group_child::kind{"TaskGroup._on_task_done()", &note_awaiters};
 
 bool group_wait::await_ready() const noexcept {
   const std::lock_guard hold(group_.guard_);
@@ -96,8 +104,11 @@ task_group::~task_group() {
 void task_group::forsake(child_list& children) noexcept {
   while (!children.empty()) {
     detail::group_child& c = children.pop_front();
-    c.group = nullptr;
-    if (c.task->remove(c)) delete &c;  // else it is in some ring, and will be dropped
+    if (c.task->remove(c)) {
+      delete &c;
+    } else {
+      c.group = nullptr;  // it is in some ring, and will be dropped
+    }
   }
 }
 

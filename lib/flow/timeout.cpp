@@ -64,6 +64,7 @@ void time_limit::arm(home& here, std::int64_t now) {
   } else {
     // A free task that only yields could go on before any timer is looked at.
     overdue_ = true;
+    task_->state.set_flags(task_bits::tentative);
     expire();
   }
 }
@@ -90,7 +91,7 @@ bool time_limit::leave(const std::exception_ptr& error) noexcept {
     return false;
   }
   // asyncio: a block that never suspends is not cancelled by a deadline in the past.
-  const bool in_vain = overdue_ && task_->state.cancel_pending();
+  const bool in_vain = overdue_ && task_->state.is_tentative();
   const unsigned others = cancel_.take_back(*task_, cancels_before_);
   stage_.store(in_vain ? stage::finished : stage::expired, std::memory_order_release);
   return !in_vain && others <= cancels_before_ && caught_as<cancelled_error>(error) != nullptr;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/core/current.hpp>
 #include <gyre/flow/wait.hpp>
 
@@ -41,6 +42,13 @@ class wait_core : public pooled {
   }
   void wake() noexcept;
 
+  // Under a future's lock: against the order of locks, so it may only try.
+  [[nodiscard]] bool note_waiter(awaiter_list& out) noexcept {
+    if (!lock_.try_lock()) return false;
+    const std::lock_guard hold(lock_, std::adopt_lock);
+    return task_ == nullptr || out.add(*task_);
+  }
+
   // Parks the task, unless what it waits for came meanwhile. Returns whether it parked.
   bool park(task_core& t) noexcept {
     const std::lock_guard hold(lock_);
@@ -73,7 +81,7 @@ class wait_core : public pooled {
 class wait_core::watcher final : public completion_node, public pooled {
  public:
   watcher(wait_core& core, core_ref<future_core> child, home& loop, std::size_t index) noexcept
-      : completion_node(&queue, &turn, "_wait.<locals>._on_completion()"),
+      : completion_node(&queue, &turn, kind),
         core_(core),
         child_(std::move(child)),
         loop_(loop),
@@ -88,6 +96,10 @@ class wait_core::watcher final : public completion_node, public pooled {
   [[nodiscard]] bool take_back() noexcept { return child_->remove(*this); }
 
  private:
+  static const node_kind kind;
+  static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept {
+    return static_cast<watcher&>(node).core_.note_waiter(out);
+  }
   static void queue(completion_node& node, future_core&) noexcept {
     auto& self = static_cast<watcher&>(node);
     self.loop_.post(self);
@@ -102,6 +114,8 @@ class wait_core::watcher final : public completion_node, public pooled {
   home& loop_;
   std::size_t index_;
 };
+
+const node_kind wait_core::watcher::kind{"_wait.<locals>._on_completion()", &note_awaiters};
 
 void wait_core::watch(home& loop) {
   {

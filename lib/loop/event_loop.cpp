@@ -56,7 +56,7 @@ std::shared_ptr<event_loop>& thread_event_loop() {
 // In debug mode a thread from outside the runtime has to use the thread-safe forms.
 void check_thread(loop_core& loop, const char* call) {
   const home* here = this_thread().loop;
-  if (!loop.debug.load(std::memory_order_relaxed) || !loop.running() || (here != nullptr && here->family() == loop.family())) return;
+  if (!loop.in_debug_mode() || !loop.running() || (here != nullptr && here->family() == loop.family())) return;
   throw error(std::string(call) + ": non-thread-safe operation invoked on an event loop other than the current one");
 }
 
@@ -173,8 +173,8 @@ void event_loop::set_task_factory(task_factory factory) {
 }
 std::shared_ptr<task_factory> event_loop::get_task_factory() const { return core_->factory(); }
 
-void event_loop::set_debug(bool on) noexcept { core_->debug.store(on, std::memory_order_relaxed); }
-bool event_loop::get_debug() const noexcept { return core_->debug.load(std::memory_order_relaxed); }
+void event_loop::set_debug(bool on) noexcept { core_->set_debug_mode(on); }
+bool event_loop::get_debug() const noexcept { return core_->in_debug_mode(); }
 
 void event_loop::slow_callback_duration(std::chrono::nanoseconds limit) noexcept {
   core_->slow_callback_ns.store(limit.count(), std::memory_order_relaxed);

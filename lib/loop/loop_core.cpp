@@ -31,7 +31,7 @@ loop_core::loop_core(const loop_setup& setup, event_loop& shell)
     : setup_(setup), shell_(&shell), platform_(current_platform()) {
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
-  debug.store(setup_.debug || debug_by_environment(), std::memory_order_relaxed);
+  set_debug_mode(setup_.debug || debug_by_environment());
   if (setup_.asyncio_order) timers.keep_cpython_order();
   if (platform_ != nullptr) platform_->equip(setup_);
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();

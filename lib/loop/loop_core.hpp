@@ -147,7 +147,6 @@ class loop_core final : public home {
   }
 
   // Debug mode, and how long a step or callback may take in it before it is reported, in nanoseconds.   Thread: any.
-  std::atomic<bool> debug{false};
   std::atomic<std::int64_t> slow_callback_ns{100'000'000};
 
   bool searching = false;  // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
@@ -194,14 +193,14 @@ class loop_core final : public home {
   void push_ready(task_core& t) noexcept;
   void resume_fork(task_core& t) noexcept;
   void run_entry(runnable& r) noexcept {
-    if (debug.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (in_debug_mode()) [[unlikely]] {
       run_timed(r, false);
     } else {
       r.run();
     }
   }
   void run_fork(task_core& t) noexcept {
-    if (debug.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (in_debug_mode()) [[unlikely]] {
       run_timed(t, true);
     } else {
       resume_fork(t);

@@ -10,10 +10,12 @@
 namespace gyre::detail {
 namespace {
 
+constexpr node_kind signal_kind{"blocking_future"};
+
 // The meeting point of a blocked thread and the task's end. Either may be the last to let go.
 class end_signal final : public completion_node {
  public:
-  end_signal() noexcept : completion_node(&on_end, &on_drop, "blocking_future") {}
+  end_signal() noexcept : completion_node(&on_end, &on_drop, signal_kind) {}
 
   static bool wait(const std::shared_ptr<end_signal>& self, future_core& task,
                    std::optional<std::chrono::nanoseconds> timeout) {

@@ -271,3 +271,22 @@ TEST_CASE("context: a thread has a context of its own", "[core][context]") {
     CHECK(seen == 0);
   });
 }
+
+TEST_CASE("context: the map that a slot held lives as long as the slot", "[core][context]") {
+  // A task may be reading its map while another thread asks for its context and sets a variable there.
+  const context_var<std::shared_ptr<int>> var("var");
+  auto value = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = value;
+  {
+    detail::context_slot slot;
+    context().run([&] {
+      static_cast<void>(var.set(std::move(value)));
+      slot.copy_from(detail::current_context());
+    });
+    REQUIRE(!watched.expired());
+    const context shared(slot.share());
+    shared.run([&] { static_cast<void>(var.set(nullptr)); });
+    CHECK(!watched.expired());
+  }
+  CHECK(watched.expired());
+}

@@ -36,18 +36,6 @@ coro<> note(bool& ran) {
   co_return;
 }
 
-/// Runs a coroutine by hand, outside any task.
-template <class T>
-std::exception_ptr error_without_task(coro<T> body) {
-  const auto frame = body.consume("a test");
-  detail::result_slot<T> result;
-  frame.promise().slot = &result;
-  frame.promise().continuation = std::noop_coroutine();
-  detail::resume_chain(frame);
-  frame.destroy();
-  return result.error;
-}
-
 }  // namespace
 
 LOOP_TEST("TG-014: an inner group's failure stands nested in the outer's", "[flow][task_group]") {

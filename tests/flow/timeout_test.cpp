@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "flow/group_test.hpp"
 #include "loop_test.hpp"
 
 #include <atomic>
@@ -10,8 +11,6 @@ using namespace gyre;
 using namespace gyre_test;
 
 namespace {
-
-coro<> forever() { co_await sleep(1h); }
 
 coro<int> give(int value) {
   co_await sleep(0ns);
@@ -25,7 +24,7 @@ coro<> note_end(std::string& log) {
   if (how == "cancelled") throw cancelled_error();
 }
 
-coro<> fail_when_cancelled() {
+coro<> fail_after_cancel() {
   const std::string how = co_await outcome(forever());
   throw std::runtime_error("after " + how);
 }
@@ -44,18 +43,6 @@ std::string message_of(timeout_scope& scope, std::optional<event_loop::time_poin
   } catch (const error& e) {
     return e.what();
   }
-}
-
-/// Runs a coroutine by hand, outside any task.
-template <class T>
-std::exception_ptr error_without_task(coro<T> body) {
-  const auto frame = body.consume("a test");
-  detail::result_slot<T> result;
-  frame.promise().slot = &result;
-  frame.promise().continuation = std::noop_coroutine();
-  detail::resume_chain(frame);
-  frame.destroy();
-  return result.error;
 }
 
 }  // namespace
@@ -156,7 +143,7 @@ LOOP_TEST("TMO-007: another error passes through", "[flow][timeout]") {
   CHECK(how == "error: early");
   CHECK_FALSE(early.expired());
   timeout_scope late(1ms);
-  const std::string after = co_await outcome(with(late, fail_when_cancelled));
+  const std::string after = co_await outcome(with(late, fail_after_cancel));
   CHECK(after == "error: after cancelled");
   CHECK(late.expired());
   CHECK(current_task().cancelling() == 0);
@@ -415,7 +402,7 @@ LOOP_TEST("TMO-021: an error of its own needs no cause", "[flow][timeout]") {
 LOOP_TEST("TMO-022: around a task group that fails while being cancelled, the group's errors leave",
           "[flow][timeout]") {
   const auto body = [](task_group& group) -> coro<> {
-    group.create_task(fail_when_cancelled);
+    group.create_task(fail_after_cancel);
     co_await forever();
   };
   const auto limited = [&]() -> coro<> { co_await with_task_group(body); };

@@ -84,6 +84,7 @@ struct async_generator<T>::promise_type : detail::promise_base {
     [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> at) const noexcept {
       promise_type& p = at.promise();
       p.generator.inside = false;
+      p.task->resume_point = p.continuation;
       return detail::transfer(std::exchange(p.continuation, nullptr));
     }
     void await_resume() const {
@@ -163,6 +164,7 @@ class [[nodiscard]] async_generator<T>::step : public detail::awaiter_base {
     p.task = consumer.promise().task;
     p.generator.inside = true;
     p.thrown_in = std::move(thrown_in_);
+    p.task->resume_point = frame_;
     if (!p.generator.begun()) p.generator.begin(p.task->at());
     return detail::transfer(frame_);
   }

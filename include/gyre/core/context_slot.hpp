@@ -124,6 +124,7 @@ class context_core final : public context_counted {
 
  private:
   const context_map* map_ = nullptr;
+  context_map_ref adopted_;  // kept to the end: the owner of the slot may be reading it without the lock
 };
 
 /// The word of a task, callback or thread.

@@ -23,7 +23,10 @@ struct final_awaiter {
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
     promise_base& p = ended.promise();
-    if (p.continuation != nullptr) [[likely]] return transfer(p.continuation);
+    if (p.continuation != nullptr) [[likely]] {
+      p.task->resume_point = p.continuation;
+      return transfer(p.continuation);
+    }
     return transfer(p.task->type->finish(*p.task, ended));
   }
   void await_resume() const noexcept {}
@@ -139,9 +142,11 @@ class [[nodiscard]] coro<T>::awaiter : public detail::awaiter_base {
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
     promise_type& child = frame_.promise();
+    detail::task_core* const task = parent.promise().task;
     child.continuation = parent;
-    child.task = parent.promise().task;
+    child.task = task;
     child.slot = &slot_;
+    task->resume_point = frame_;
     return detail::transfer(frame_);
   }
   T await_resume() {

@@ -5,8 +5,7 @@
 #include <gyre/base/text.hpp>
 #include <gyre/base/unique_function.hpp>
 #include <gyre/core/context.hpp>
-#include <gyre/core/future_core.hpp>
-#include <gyre/core/task_core.hpp>
+#include <gyre/core/future_awaiter.hpp>
 
 #include <cstdint>
 #include <string>
@@ -16,7 +15,7 @@
 namespace gyre {
 
 class event_loop;
-template <class T>
+template <class T = void>
 class future;
 template <class T>
 class task;
@@ -28,12 +27,8 @@ std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)
                            const context* in = nullptr);
 std::size_t remove_callback(future_core& core, std::uint64_t id) noexcept;
 [[noreturn]] void throw_no_state(const char* call);
-[[noreturn]] void throw_moved_out();
 [[noreturn]] void throw_result_set(const future_core& core);
 [[nodiscard]] event_loop& loop_of(const future_core& core);
-
-template <class T, bool Move>
-class future_awaiter;
 
 /// What future, task and gathering_future have in common: a shared handle to one result.
 ///
@@ -96,7 +91,11 @@ class basic_future {
   void append_text(std::string& out) const { core("to_string").append_text(out); }
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(core_); }
-  friend bool operator==(const basic_future& a, const basic_future& b) noexcept { return a.core_.get() == b.core_.get(); }
+  /// Whether both are handles of the same future, or both empty.
+  template <class U, class Other>
+  [[nodiscard]] bool operator==(const basic_future<U, Other>& other) const noexcept {
+    return core_.get() == other.core_.get();
+  }
 
   /// Awaits the result. A named handle leaves the value where it is and copies it; the last handle moves it out.
   future_awaiter<T, false> operator co_await() const& { return future_awaiter<T, false>(shared("co_await")); }
@@ -119,6 +118,9 @@ class basic_future {
   }
 
  protected:
+  template <class U, class Other>
+  friend class basic_future;
+
   basic_future() noexcept = default;
   explicit basic_future(core_ref<future_core> core) noexcept : core_(std::move(core)) {}
 
@@ -136,61 +138,26 @@ T take_result(const basic_future<T, Self>& f) {
   }
 }
 
-/// Awaits any future_core with a result of type T.
-template <class T, bool Move>
-class [[nodiscard]] future_awaiter : public awaiter_base {
- public:
-  explicit future_awaiter(core_ref<future_core> awaited) noexcept : awaited_(std::move(awaited)) {}
-  future_awaiter(const future_awaiter&) = delete;
-  future_awaiter& operator=(const future_awaiter&) = delete;
-  ~future_awaiter() {
-    if (node_.linked()) awaited_->remove(node_);  // only when the frame is destroyed in mid-wait
+/// A future of no task: in debug mode it tells where it was made.
+class plain_future : public future_core {
+ protected:
+  plain_future(home* owner, result_base& result_room, const std::source_location& made_at) noexcept
+      : future_core(owner, result_room) {
+    if (owner != nullptr && owner->in_debug_mode()) [[unlikely]] created_ = made_at;
   }
-
-  [[nodiscard]] bool await_ready() const noexcept { return awaited_->done(); }
-  template <class Promise>
-  [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> at) {
-    return suspend_on(*awaited_, node_, at);
-  }
-  T await_resume() {
-    if (node_.task != nullptr) throw_if_cancelled(*node_.task, *awaited_);
-    awaited_->check_result();
-    auto& slot = static_cast<result_slot<T>&>(awaited_->slot());
-    if (!slot.has_value) throw_moved_out();
-    if constexpr (std::is_void_v<T>) {
-      return;
-    } else if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(*slot.value());
-    } else if constexpr (!is_copyable<T>) {
-      slot.has_value = false;
-      const moved_out_guard destroy(slot);
-      return std::move(slot.value());
-    } else if constexpr (Move) {
-      if (awaited_->sole_reference()) return std::move(slot.value());
-      return slot.value();
-    } else {
-      return slot.value();
-    }
-  }
+  void append_creation(std::string& out) const override;
+  void append_origin(std::string& out) const override;
 
  private:
-  struct moved_out_guard {
-    explicit moved_out_guard(result_slot<T>& s) noexcept : slot(s) {}
-    moved_out_guard(const moved_out_guard&) = delete;
-    moved_out_guard& operator=(const moved_out_guard&) = delete;
-    ~moved_out_guard() { std::destroy_at(&slot.value()); }
-    result_slot<T>& slot;
-  };
-
-  core_ref<future_core> awaited_;
-  waiter_node node_;
+  std::source_location created_;
 };
 
 /// With room for the result.
 template <class T>
-class future_state final : public future_core {
+class future_state final : public plain_future {
  public:
-  explicit future_state(home* owner) noexcept : future_core(owner, result) {}
+  explicit future_state(home* owner, const std::source_location& made_at = {}) noexcept
+      : plain_future(owner, result, made_at) {}
 
   void append_result(std::string& out) const override { append_value(out, result.value()); }
 
@@ -211,11 +178,12 @@ class future : public detail::basic_future<T, future<T>> {
 
  public:
   /// A pending future of the running loop.   Throws: no_running_loop.
-  future() : future(detail::running_home("future()")) {}
+  future(std::source_location here = std::source_location::current())  // NOLINT: the default constructor
+      : future(detail::running_home("future()"), here) {}
   /// An empty handle.
   explicit future(std::nullptr_t) noexcept {}
-  explicit future(detail::home& owner)
-      : base(detail::core_ref<detail::future_core>(new detail::future_state<T>(&owner))) {}
+  explicit future(detail::home& owner, std::source_location here = std::source_location::current())
+      : base(detail::core_ref<detail::future_core>(new detail::future_state<T>(&owner, here))) {}
   explicit future(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
 
   /// Ends it with a value.   Throws: invalid_state_error if it is done; then nothing has changed.

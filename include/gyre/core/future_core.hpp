@@ -15,9 +15,20 @@
 
 namespace gyre::detail {
 
+class awaiter_list;
+class completion_node;
 class future_core;
 class task_core;
 class waiter_node;
+
+/// What a kind of completion_node shows of itself.
+struct node_kind {
+  const char* name;  ///< in the texts of futures; null: not there
+
+  /// Notes who waits by this node. Called under the future's lock while the node is in its list. False: look again later,
+  /// what it needs is in use. Null where nobody waits.
+  bool (*awaiters)(completion_node&, awaiter_list& out) noexcept = nullptr;
+};
 
 /// Something that is to happen when a future is done: an entry of its list, later maybe of a loop's ring.
 class completion_node : public runnable {
@@ -26,20 +37,20 @@ class completion_node : public runnable {
 
   /// `on_done` is called once by the thread that completes the future, without any lock held; it may queue the node, whose
   /// turn is then `entry`.
-  completion_node(delivery on_done, function entry, const char* name) noexcept
-      : runnable(entry), deliver_(on_done), shown_as_(name) {}
+  completion_node(delivery on_done, function entry, const node_kind& about) noexcept
+      : runnable(entry), deliver_(on_done), about_(&about) {}
 
   void deliver(future_core& done) noexcept { deliver_(*this, done); }
   /// Whether it is of the kind that is delivered so.
   [[nodiscard]] bool is(delivery kind) const noexcept { return deliver_ == kind; }
-  [[nodiscard]] const char* shown_as() const noexcept { return shown_as_; }
+  [[nodiscard]] const node_kind& about() const noexcept { return *about_; }
 
  protected:
   ~completion_node() = default;
 
  private:
   delivery deliver_;
-  const char* shown_as_;  // how the texts of futures name this callback
+  const node_kind* about_;
 };
 
 /// Reference counted; the last handle destroys it. An error that nobody took is then reported.
@@ -116,6 +127,9 @@ class future_core : public pooled {
   /// The error it ended with, null for a value. Throws cancelled_error if cancelled, invalid_state_error while pending.
   [[nodiscard]] std::exception_ptr exception();
 
+  /// Notes who waits for it, as far as its nodes tell. False: look again, something was in use or `out` is too small.
+  [[nodiscard]] bool note_awaiters(awaiter_list& out) noexcept;
+
   [[nodiscard]] result_base& slot() noexcept { return *slot_; }
   [[nodiscard]] const result_base& slot() const noexcept { return *slot_; }
   void mark_retrieved() noexcept { retrieved_.store(true, std::memory_order_relaxed); }
@@ -132,6 +146,8 @@ class future_core : public pooled {
   virtual void append_details(std::string&) const {}
   /// The context in which reports about it are made, null if it has none.
   [[nodiscard]] virtual context_slot* own_context() noexcept { return nullptr; }
+  /// At the end of the text, ` created at FILE:LINE` where that is known.
+  virtual void append_creation(std::string&) const {}
   /// Lines for reports: where it was created, which way its error took.
   virtual void append_origin(std::string&) const {}
   virtual void last_reference_gone() noexcept;
@@ -164,6 +180,8 @@ class waiter_node final : public completion_node {
  public:
   waiter_node() noexcept;
   ~waiter_node() = default;
+
+  [[nodiscard]] static bool waits_for(const completion_node& node, const task_core& t) noexcept;
 
   task_core* task = nullptr;  // set once the task has really suspended
 };

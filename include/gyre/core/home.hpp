@@ -103,6 +103,10 @@ class home {
   /// The factory, null if there is none.
   [[nodiscard]] virtual std::shared_ptr<task_factory> factory() noexcept = 0;
 
+  /// asyncio's debug mode: futures note where they are made, the loop checks more.
+  [[nodiscard]] bool in_debug_mode() const noexcept { return debug_.load(std::memory_order_relaxed); }
+  void set_debug_mode(bool on) noexcept { debug_.store(on, std::memory_order_relaxed); }
+
   /// The number of the next task named Task-N.
   [[nodiscard]] virtual std::uint64_t next_task_number() noexcept = 0;
 
@@ -126,6 +130,7 @@ class home {
  private:
   loop_identity& identity_;
   std::atomic<bool> has_factory_{false};
+  std::atomic<bool> debug_{false};
 };
 
 /// The two names of one object, for layers that do not know event_loop.

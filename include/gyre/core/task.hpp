@@ -9,7 +9,9 @@
 #include <gyre/core/task_factory.hpp>
 #include <gyre/core/task_record.hpp>
 
+#include <cstdio>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -29,6 +31,22 @@ class task_members {
   [[nodiscard]] coroutine_view get_coro() const { return record("get_coro").coroutine(); }
   /// The context that it runs in.   Like: Task.get_context.
   [[nodiscard]] context get_context() const { return record("get_context").get_context(); }
+
+  /// Its chain of awaits, the oldest first, for a task that failed the way of its error; at most `limit` of them, those
+  /// nearest to the current await, or to the root of the error's way. Empty for a task that ended otherwise, and for one
+  /// that runs on another thread at this moment.   Like: Task.get_stack.
+  [[nodiscard]] std::vector<frame_call_graph_entry> get_stack(
+      std::optional<std::size_t> limit = std::nullopt,
+      std::source_location here = std::source_location::current()) const {
+    return record("get_stack").stack(limit, here);
+  }
+  /// Writes the same, a line each, below one that shows the task.   Like: Task.print_stack.
+  void print_stack(std::optional<std::size_t> limit = std::nullopt, std::FILE* file = stderr,
+                   std::source_location here = std::source_location::current()) const {
+    std::string text;
+    record("print_stack").append_stack(text, limit, here);
+    std::fputs(text.c_str(), file);
+  }
 
   /// How many cancel() calls it has had, less uncancel() calls.
   [[nodiscard]] unsigned cancelling() const { return record("cancelling").cancelling(); }

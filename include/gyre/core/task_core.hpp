@@ -15,6 +15,7 @@
 namespace gyre::detail {
 
 class future_core;
+class stack_capture;
 class task_record;
 
 /// The two kinds of tasks differ in these.
@@ -26,6 +27,8 @@ struct task_type {
   /// Keeps the task's memory while somebody outside its own code looks at it.
   void (*hold)(task_core&) noexcept;
   void (*drop)(task_core&) noexcept;
+  /// Copies the chains of the tasks whose fork-joins wait for this one, which is still (see frame_stack.hpp).
+  void (*climb)(task_core&, stack_capture& out) noexcept;
 };
 
 /// A condition that a parked task looks at again before it goes on: a woken getter may find its queue empty and wait once
@@ -53,7 +56,7 @@ class task_core : public runnable {
   [[nodiscard]] home& at() const noexcept { return *home_.load(std::memory_order_relaxed); }
   void move_to(home& h) noexcept { home_.store(&h, std::memory_order_relaxed); }
 
-  /// The innermost coroutine of a parked task.
+  /// The innermost coroutine. For the task's own thread, and for whoever keeps it parked.
   [[nodiscard]] promise_base& innermost() const noexcept { return promise_base::of(resume_point); }
 
   /// Asks for cancellation. False if the task is done.   Thread: any, while the caller holds the task.
@@ -79,7 +82,7 @@ class task_core : public runnable {
 
   task_state state;
   const task_type* type;
-  std::coroutine_handle<> resume_point;      // where the next step goes on
+  std::coroutine_handle<> resume_point;      // the innermost coroutine: it runs, or the next step goes on there
   std::atomic<join_head*> join{nullptr};     // the fork-join that this task waits for
   resume_check* check = nullptr;             // looked at before the next step; the running thread's
   context_slot context;                      // its context variables
@@ -95,7 +98,10 @@ class task_core : public runnable {
   ~task_core() { delete cancel_message_.load(std::memory_order_relaxed); }
 
  private:
+  class cancel_walk;
   void note_message(std::string_view text);
+  bool cancel_from(task_state::cancel_step outcome, std::string_view text);
+  [[nodiscard]] bool leave_cycle(future_core& awaited);
   static void run_entry(runnable& r, fate f) noexcept;
 
   std::atomic<std::string*> cancel_message_{nullptr};  // null: none; the text is under a lock of task_core.cpp

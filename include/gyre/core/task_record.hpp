@@ -4,12 +4,15 @@
 // Bodies: lib/core/task_record.cpp
 #include <gyre/core/coro.hpp>
 #include <gyre/core/failure_path.hpp>
+#include <gyre/core/frame_stack.hpp>
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_core.hpp>
 
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string>
+#include <vector>
 
 namespace gyre {
 class event_loop;
@@ -57,6 +60,12 @@ class task_record : public future_core, public list_link<registry_tag> {
   /// Throws:  error for a child of a fork-join that has ended.
   [[nodiscard]] gyre::context get_context();
 
+  /// Where it stands, the oldest coroutine first; of a task that failed, the way of its error. `here` is where the caller
+  /// is, in case it is this task. Nothing if it runs somewhere else.
+  [[nodiscard]] std::vector<frame_call_graph_entry> stack(std::optional<std::size_t> limit, std::source_location here);
+  /// The same as lines of text, below one that shows the task.
+  void append_stack(std::string& out, std::optional<std::size_t> limit, std::source_location here);
+
   /// Appends `f() running at FILE:LINE` or `f() done, defined at FILE:LINE`.
   void append_coroutine(std::string& out) const;
 
@@ -64,6 +73,8 @@ class task_record : public future_core, public list_link<registry_tag> {
   [[nodiscard]] const char* kind() const noexcept override { return "Task"; }
   [[nodiscard]] const char* pending_state() const noexcept override;
   void append_details(std::string& out) const override;
+  /// Which way the error took that ended it, null if that is not known.
+  [[nodiscard]] virtual const failure_path* error_path() const noexcept { return nullptr; }
 
   std::uint64_t number_ = 0;       // of Task-N
   std::source_location defined_;   // the coroutine, then its place of definition
@@ -105,6 +116,7 @@ class own_task : public task_record, public task_core {
 
   void report_abandon() noexcept;
   void append_origin(std::string& out) const override;
+  [[nodiscard]] const failure_path* error_path() const noexcept override { return path_.get(); }
   [[nodiscard]] context_slot* own_context() noexcept override { return &context; }
 
   home* shard_ = nullptr;            // whose registry lists it

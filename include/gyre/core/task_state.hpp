@@ -10,10 +10,13 @@
 //   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., withdraw_.., park_leaf,
 //                                                                                             uncancel to its floor
 //   wait_cancelled    this wait was ended by a cancel               request_cancel, park_leaf take_cancel
-//   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock, unlock_and_note
+//                                                                   unlock_and_claim
+//   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock, unlock_and_..
 //   pinned, main      placement, fixed before the first step        set_flags                 never
 //   unstarted         no step taken                                 constructor               begin, yield, park
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
+//   tentative         a scope that was overdue when it began asked   set_flags                 take_cancel, withdraw_..,
+//                     for the cancel; nothing has ended by it yet                             uncancel to its floor
 //   count             cancel() calls less uncancel() calls          request_cancel            uncancel
 //
 // A wait ends by exactly one waiting -> ready: claim() (the wake) and request_cancel() (the cancel) race for it with a
@@ -38,6 +41,7 @@ struct task_bits {
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
   static constexpr word unstarted = 1U << 9;         // no step taken yet
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
+  static constexpr word tentative = 1U << 11;        // with cancel_requested: it came from the task itself, by a deadline in the past
   static constexpr word one_cancel = 1U << 16;       // the count of cancel requests is in the upper half
   static constexpr word count = 0xffffU << 16;
 };
@@ -113,6 +117,8 @@ class basic_task_state : task_bits {
     word_.fetch_or(cancel_requested, std::memory_order_relaxed);  // ordered by the unlock
     unlock();
   }
+  /// The same, and ends the wait by that request. Only when nothing else can end it any more.
+  void unlock_and_claim() noexcept;
 
   /// Withdraws one request; returns how many are left. If those are no more than `floor`, an undelivered request is gone:
   /// a scope that takes its own request back, and saw `floor` when it was entered, must leave none behind.
@@ -127,8 +133,11 @@ class basic_task_state : task_bits {
 
   /// Takes back a request, to pass it on to what the task waits for. False if there is none any more.
   bool withdraw_request() noexcept {
-    return (word_.fetch_and(~cancel_requested, std::memory_order_acq_rel) & cancel_requested) != 0;
+    return (word_.fetch_and(~(cancel_requested | tentative), std::memory_order_acq_rel) & cancel_requested) != 0;
   }
+
+  /// Whether a request marked `tentative` has not ended anything yet.
+  [[nodiscard]] bool is_tentative() const noexcept { return (look() & tentative) != 0; }
 
   [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
 
@@ -146,7 +155,9 @@ class basic_task_state : task_bits {
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
   word settled() const noexcept;  // the word once no canceller holds it
   cancel_step request(word counted) noexcept;
-  void take_cancel_slow() noexcept { word_.fetch_and(~(cancel_requested | wait_cancelled), std::memory_order_acq_rel); }
+  void take_cancel_slow() noexcept {
+    word_.fetch_and(~(cancel_requested | wait_cancelled | tentative), std::memory_order_acq_rel);
+  }
 
   typename Atomics::template atomic<word> word_;
 };
@@ -264,13 +275,21 @@ void basic_task_state<A>::unlock() noexcept {
 }
 
 template <class A>
+void basic_task_state<A>::unlock_and_claim() noexcept {
+  word w = look();
+  while (!word_.compare_exchange_weak(w, (w & ~(phase | forward | deaf | locked)) | wait_cancelled,
+                                      std::memory_order_acq_rel, std::memory_order_relaxed)) {
+  }
+}
+
+template <class A>
 unsigned basic_task_state<A>::uncancel(unsigned floor) noexcept {
   word w = look();
   word next = w;
   do {
     if ((w & count) == 0) return 0;
     next = w - one_cancel;
-    if (next >> 16U <= floor) next &= ~cancel_requested;
+    if (next >> 16U <= floor) next &= ~(cancel_requested | tentative);
   } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
   return next >> 16U;
 }

@@ -26,15 +26,32 @@ class completion_order {
   static std::shared_ptr<completion_order> watch(const pooled_vector<core_ref<future_core>>& futures,
                                                  std::optional<std::chrono::nanoseconds> timeout);
 
+  /// Lives in next(): its task waits for all these futures.
+  class waiting : public list_link<> {
+   public:
+    explicit waiting(completion_order& order);
+    waiting(const waiting&) = delete;
+    waiting& operator=(const waiting&) = delete;
+    ~waiting();
+
+   private:
+    friend class completion_order;
+    completion_order& order_;
+    task_core& task_;
+  };
+
   queue<std::size_t> done;
 
  private:
   class watcher;
+  bool note_awaiters(awaiter_list& out) noexcept;
   void ended(std::size_t index);
   void time_out();
 
   std::size_t unfinished_ = 0;
   std::optional<timer_handle> limit_;
+  spin_lock waiting_guard_;
+  intrusive_list<waiting> waiting_;  // under waiting_guard_
 };
 
 }  // namespace detail
@@ -55,6 +72,7 @@ class completions {
   coro<std::optional<Handle>> next() {
     if (given_ == tasks_.size()) co_return std::nullopt;
     ++given_;
+    const detail::completion_order::waiting here(*order_);
     const std::size_t i = co_await order_->done.get();
     if (i == detail::completion_order::too_late) throw timeout_error();
     co_return tasks_[i];

@@ -16,6 +16,7 @@
 #include <gyre/base/text.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/current.hpp>
+#include <gyre/core/frame_stack.hpp>
 #include <gyre/core/task_record.hpp>
 
 #include <atomic>
@@ -48,6 +49,7 @@ class fork_child final : public task_core {
   std::source_location defined;              // a copy: others may ask for it when the frame has gone
 
  private:
+  friend class fork_block;
   static const task_type type_of;
 };
 
@@ -64,6 +66,9 @@ class fork_block : public join_head {
 
   /// In the resumed parent: throws what the gather failed with, and the cancel that it is to end with.
   void check_and_leave_on_error();
+
+  /// Copies the chains of the tasks above a child that is still, as task_type says.
+  static void climb(fork_child& c, stack_capture& out) noexcept;
 
   /// The parent's frame is destroyed in mid-gather, by a loop that closes: the children go first. Or the orphans alone.
   void abandon() noexcept;

@@ -5,7 +5,6 @@
 #include <gyre/core/generator.hpp>
 #include <gyre/core/error.hpp>
 
-#include <functional>
 #include <optional>
 #include <tuple>
 #include <type_traits>

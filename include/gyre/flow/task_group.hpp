@@ -28,14 +28,16 @@ using started_task = task<typename started_coro<F, Args...>::value_type>;
 class group_child final : public completion_node, public list_link<group_tag>, public pooled {
  public:
   explicit group_child(task_group& owner) noexcept
-      : completion_node(&report, &report_in_turn, "TaskGroup._on_task_done()"), group(&owner) {}
+      : completion_node(&report, &report_in_turn, kind), group(&owner) {}
 
   task_group* group;  // null when the group has gone: only where a closing loop destroys everything
   core_ref<future_core> task;
   home* reports_at = nullptr;  // the loop in whose turn the group hears of the end; null: wherever the task ends
 
  private:
+  static const node_kind kind;
   static void report(completion_node& node, future_core&) noexcept;
+  static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept;
   static void report_in_turn(runnable& r, fate f) noexcept;
 };
 

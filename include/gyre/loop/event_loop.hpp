@@ -101,8 +101,8 @@ class event_loop {
     return gyre::create_task(std::move(body), options, here);
   }
   template <class T>
-  [[nodiscard]] future<T> create_future() {
-    return future<T>(detail::home_of(*this));
+  [[nodiscard]] future<T> create_future(std::source_location here = std::source_location::current()) {
+    return future<T>(detail::home_of(*this), here);
   }
 
   /// Queues `fn(args...)` for the next iteration.

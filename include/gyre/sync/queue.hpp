@@ -8,7 +8,6 @@
 #include <gyre/sync/queue_items.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>

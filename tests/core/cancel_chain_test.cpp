@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSL-1.0
+// A cancel on its way through tasks that await each other: long chains, and circles, which only a cancel can end.
+#include "loop_test.hpp"
+
+#include <vector>
+
+using namespace gyre;
+using namespace gyre_test;
+
+namespace {
+
+coro<> await_it(task<> t) { co_await t; }
+coro<> await_later(future<task<>> f) {
+  const task<> t = co_await f;
+  co_await t;
+}
+coro<> await_by_gather(future<task<>> f) {
+  const task<> t = co_await f;
+  auto both = gather(t);
+  co_await both;
+}
+coro<> await_by_shield(future<task<>> f) {
+  const task<> t = co_await f;
+  co_await shield(t);
+}
+coro<> swallow(future<task<>> f, int& swallowed) {
+  const task<> t = co_await f;
+  try {
+    co_await t;
+  } catch (const cancelled_error&) {
+    ++swallowed;
+  }
+}
+
+}  // namespace
+
+LOOP_TEST("cancel: through a chain of many tasks", "[core][cancel]") {
+  static constexpr int length = 20'000;
+  static constexpr auto leaf = [](future<> f) -> coro<> { co_await f; };
+  std::vector<task<>> chain;
+  chain.push_back(create_task(leaf, future<>()));
+  for (int i = 1; i < length; ++i) chain.push_back(create_task(await_it(chain.back())));
+  co_await settle();
+  CHECK(chain.back().cancel("all"));
+  CHECK(co_await outcome(chain.back()) == "cancelled: all");
+  for (const auto& each : chain) {
+    REQUIRE(each.cancelled());
+    REQUIRE(each.cancelling() == 1);
+  }
+}
+
+LOOP_TEST("cancel: two tasks that await each other end by it", "[core][cancel]") {
+  const future<task<>> to_a;
+  const future<task<>> to_b;
+  const auto a = create_task(await_later(to_b));
+  const auto b = create_task(await_later(to_a));
+  to_a.set_result(a);
+  to_b.set_result(b);
+  co_await settle();
+  CHECK(a.cancel());
+  CHECK(a.cancelling() == 1);
+  CHECK(b.cancelling() == 1);
+  co_await settle();
+  CHECK(a.cancelled());
+  CHECK(b.cancelled());
+}
+
+LOOP_TEST("cancel: a circle through gather, and one in which a task goes on", "[core][cancel]") {
+  const future<task<>> to_a;
+  const future<task<>> to_b;
+  int swallowed = 0;
+  const auto a = create_task(swallow(to_b, swallowed));
+  const auto b = create_task(await_by_gather(to_a));
+  to_a.set_result(a);
+  to_b.set_result(b);
+  co_await settle();
+  CHECK(b.cancel());
+  co_await settle();
+  CHECK(a.done());
+  CHECK(b.done());
+  CHECK(swallowed == 1);
+}
+
+LOOP_TEST("cancel: a shield in the circle keeps it out", "[core][cancel]") {
+  const future<task<>> to_a;
+  const future<task<>> to_b;
+  const auto a = create_task(await_later(to_b));
+  const auto b = create_task(await_by_shield(to_a));
+  to_a.set_result(a);
+  to_b.set_result(b);
+  co_await settle();
+  CHECK(a.cancel());  // goes to b, whose shield ends
+  co_await settle();
+  CHECK(b.cancelled());
+  CHECK(a.cancelled());
+}
+
+LOOP_TEST("cancel: a circle of many", "[core][cancel]") {
+  static constexpr int length = 350;
+  const future<task<>> first;
+  std::vector<task<>> all;
+  all.push_back(create_task(await_later(first)));
+  for (int i = 1; i < length; ++i) all.push_back(create_task(await_it(all.back())));
+  first.set_result(all.back());
+  co_await settle();
+  CHECK(all[120].cancel());
+  co_await settle(length + 10);
+  for (const auto& each : all) CHECK(each.cancelled());
+}
+
+RUNTIME_TEST("cancel: circles whose tasks run on several loops, cancelled from all sides", "[core][cancel]") {
+  for (int round = 0; round < 10; ++round) {
+    const future<task<>> first;
+    std::vector<task<>> all;
+    all.push_back(create_task(await_later(first)));
+    for (int i = 1; i < 5; ++i) all.push_back(create_task(await_it(all.back())));
+    first.set_result(all.back());
+    static constexpr auto cancels = [](task<> t) -> coro<> {
+      co_await sleep(1us);
+      t.cancel();
+    };
+    std::vector<task<>> cancellers;
+    for (const std::size_t i : {0U, 2U, 4U}) cancellers.push_back(create_task(cancels, all[i]));
+    for (const auto& each : cancellers) co_await each;
+    for (const auto& each : all) {
+      CHECK(co_await outcome(shield(each)) == "cancelled");
+    }
+  }
+}

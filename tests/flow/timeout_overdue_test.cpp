@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+// Scopes whose deadline has passed when they begin, with blocks that cancel their own task.
+#include "loop_test.hpp"
+
+#include <string>
+
+using namespace gyre;
+using namespace gyre_test;
+
+namespace {
+
+coro<> swallow_and_cancel_itself() {
+  try {
+    co_await sleep(1s);
+  } catch (const cancelled_error&) {
+  }
+  current_task().cancel("mine");
+}
+
+coro<> only_cancel_itself() {
+  current_task().cancel("mine");
+  co_return;
+}
+
+// Whether the scope expired, and how the task's next wait ends.
+coro<std::string> overdue(coro<> (*body)()) {
+  timeout_scope scope(0s);
+  std::string seen;
+  co_await with(scope, [&](timeout_scope&) -> coro<> { co_await body(); });
+  seen += scope.expired() ? "expired, " : "not expired, ";
+  seen += co_await outcome(sleep(1s));
+  co_return seen;
+}
+
+}  // namespace
+
+RUNTIME_TEST("TMO-006: a deadline in the past that ended a wait counts, whatever the block asks for later", "[flow][timeout]") {
+  CHECK(co_await create_task(overdue(&swallow_and_cancel_itself)) == "expired, cancelled: mine");
+  CHECK(co_await create_task(overdue(&only_cancel_itself)) == "not expired, cancelled: mine");
+}
+
+LOOP_TEST("TMO-006: a deadline in the past and a block that cancels itself", "[flow][timeout]") {
+  CHECK(co_await create_task(overdue(&swallow_and_cancel_itself)) == "expired, cancelled: mine");
+  CHECK(co_await create_task(overdue(&only_cancel_itself)) == "not expired, cancelled: mine");
+}
