@@ -8,6 +8,7 @@
 #include <gyre/core/exception_group.hpp>
 #include <gyre/core/future.hpp>
 #include <gyre/core/task.hpp>
+#include <gyre/fiber/fiber.hpp>
 #include <gyre/flow/as_completed.hpp>
 #include <gyre/flow/gather.hpp>
 #include <gyre/flow/resume_on.hpp>
