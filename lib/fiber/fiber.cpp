@@ -39,6 +39,17 @@ std::string name_of(task_core& t) { return core_ref<task_record>(t.type->record(
 
 }  // namespace
 
+// A fiber leaves on the thread on which it was entered: all of this is on one thread.
+inline void fiber_run::enter() noexcept {
+  thread_state& thread = this_thread();
+  fiber_run*& here = running_here();
+  fiber_run* const outer = std::exchange(here, this);
+  std::swap(thread.context, entered_context_);  // context::run() around an await
+  stack_->control.enter();
+  std::swap(thread.context, entered_context_);
+  here = outer;
+}
+
 fiber_run& fiber_run::running(const std::source_location& where) {
   fiber_run* const here = running_here();
   if (here != nullptr && here->unwinding_) [[unlikely]] here->refuse();
@@ -90,17 +101,6 @@ bool fiber_run::begin() noexcept {
   }
   stack_->control.prepare(stack_->low(), stack_->usable(), &run_body, this);
   return true;
-}
-
-// A fiber leaves on the thread on which it was entered: all of this is on one thread.
-void fiber_run::enter() noexcept {
-  thread_state& thread = this_thread();
-  fiber_run*& here = running_here();
-  fiber_run* const outer = std::exchange(here, this);
-  std::swap(thread.context, entered_context_);  // context::run() around an await
-  stack_->control.enter();
-  std::swap(thread.context, entered_context_);
-  here = outer;
 }
 
 void fiber_run::run_body(void* self) noexcept {

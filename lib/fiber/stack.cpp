@@ -16,9 +16,11 @@
 namespace gyre::detail {
 namespace {
 
+constexpr std::size_t instrumented_growth = address_sanitized ? 4 : 1;  // frames have red zones then
 constexpr std::size_t smallest = std::size_t{16} * 1024;
 constexpr std::size_t largest = std::size_t{1} << 30U;
-constexpr std::size_t size_classes = static_cast<std::size_t>(std::bit_width(largest) - std::bit_width(smallest)) + 1;
+constexpr std::size_t size_classes =
+    static_cast<std::size_t>(std::bit_width(largest * instrumented_growth) - std::bit_width(smallest)) + 1;
 constexpr std::size_t most_pooled = std::size_t{128} * 1024 * 1024;  // bytes of address space; 1024 stacks of the usual size
 constexpr std::size_t huge_page = std::size_t{2} * 1024 * 1024;
 constexpr std::size_t stack_alignment = 64;  // of the head, which is where the stack begins
@@ -50,7 +52,7 @@ std::size_t touched_bytes(std::byte* low, std::size_t size) noexcept {
 
 std::size_t usable_stack_size(std::size_t wanted) {
   if (wanted > largest) throw value_error("fiber: a stack of more than 1 GiB");
-  return std::bit_ceil(std::max(wanted, smallest));
+  return std::bit_ceil(std::max(wanted, smallest)) * instrumented_growth;
 }
 
 /// guard_     the free lists and counts: some instructions, on the way of each fiber

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Switching between a thread's stack and a fiber's: Boost.Context's jump, the exception state, the sanitizers.
-// Layer: fiber.
-#include <gyre/base/config.hpp>
+// Layer: fiber.  Bodies: switch.cpp; enter() and leave() are here, because each return after a jump is mispredicted.
+#include "sanitizers.hpp"
+
+#include <boost/context/detail/fcontext.hpp>
+#include <cxxabi.h>
 
 #include <cstddef>
+#include <utility>
 
 namespace gyre::detail {
 
@@ -27,20 +31,20 @@ class stack_switch {
   void prepare(std::byte* low, std::size_t size, function f, void* argument) noexcept;
 
   /// Runs the fiber until it leaves or ends.
-  GYRE_NOINLINE void enter() noexcept;
+  void enter() noexcept;
   /// In the fiber: goes back to who entered. Returns when it is entered again.
-  GYRE_NOINLINE void leave() noexcept;
+  void leave() noexcept;
 
   [[nodiscard]] bool ended() const noexcept { return ended_; }
   /// The fiber has ended, or will never be entered again.
   void forget() noexcept;
 
  private:
-  struct entry;
+  static void begin(boost::context::detail::transfer_t from) noexcept;
   [[noreturn]] void run() noexcept;
 
-  void* fiber_ = nullptr;    // where the fiber goes on
-  void* enterer_ = nullptr;  // where enter() goes on
+  boost::context::detail::fcontext_t fiber_ = nullptr;    // where the fiber goes on
+  boost::context::detail::fcontext_t enterer_ = nullptr;  // where enter() goes on
   function function_ = nullptr;
   void* argument_ = nullptr;
   std::byte* low_ = nullptr;
@@ -54,5 +58,26 @@ class stack_switch {
   const void* enterer_low_ = nullptr;
   std::size_t enterer_size_ = 0;
 };
+
+inline void stack_switch::enter() noexcept {
+  // Boost.Context's own fiber class does this from 1.88 on; the bare jump, which is used here, never does.
+  auto& of_thread = *reinterpret_cast<exception_state*>(abi::__cxa_get_globals());
+  std::swap(of_thread, exceptions_);
+  tsan_enterer_ = tsan_running_fiber();
+  void* kept = nullptr;
+  asan_leave(&kept, low_, size_);
+  tsan_switch_to(tsan_fiber_);
+  fiber_ = boost::context::detail::jump_fcontext(fiber_, this).fctx;
+  asan_arrive(kept, nullptr, nullptr);
+  std::swap(of_thread, exceptions_);
+}
+
+inline void stack_switch::leave() noexcept {
+  void* kept = nullptr;
+  asan_leave(&kept, enterer_low_, enterer_size_);
+  tsan_switch_to(tsan_enterer_);
+  enterer_ = boost::context::detail::jump_fcontext(enterer_, nullptr).fctx;
+  asan_arrive(kept, &enterer_low_, &enterer_size_);  // another thread's stack, maybe
+}
 
 }  // namespace gyre::detail

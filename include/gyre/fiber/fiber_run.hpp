@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The bridge between a fiber's stack and the coroutine that stands for it.  Layer: fiber.  Bodies: lib/fiber/fiber.cpp
+#include <gyre/base/config.hpp>
 #include <gyre/core/promise.hpp>
 #include <gyre/core/task_core.hpp>
 
@@ -65,10 +66,10 @@ class fiber_run {
   [[nodiscard]] static fiber_run& running(const std::source_location& where);
 
   /// In the fiber: leaves the stack until the awaiter has been resumed.
-  void wait(void* awaiter, suspend_function suspend);
+  GYRE_NOINLINE void wait(void* awaiter, suspend_function suspend);
 
  private:
-  [[nodiscard]] std::coroutine_handle<> advance(std::coroutine_handle<> frame) noexcept;
+  [[nodiscard]] GYRE_NOINLINE std::coroutine_handle<> advance(std::coroutine_handle<> frame) noexcept;
   [[nodiscard]] bool begin() noexcept;
   void enter() noexcept;
   static void run_body(void* self) noexcept;
