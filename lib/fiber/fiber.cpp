@@ -34,7 +34,7 @@ std::string name_of(task_core& t) { return core_ref<task_record>(t.type->record(
   task_core* const t = this_thread().current;
   if (t == nullptr) throw not_in_fiber("await: no task is running here; only the code of a fiber may call it");
   throw not_in_fiber("await: the running code of task '" + name_of(*t) +
-                     "' is not in a fiber; a coroutine waits with co_await, a plain function must be called by fiber()");
+                     "' is not in a fiber; a coroutine waits with co_await, fiber() calls plain functions");
 }
 
 }  // namespace
@@ -115,7 +115,7 @@ void fiber_run::run_body(void* self) noexcept {
   }
 }
 
-// await() in a fiber that is being unwound: in a destructor on the way, or in code that caught the unwinding and went on.
+// await() in a fiber that is being unwound: in a destructor on the way, or in code that caught the unwinding.
 void fiber_run::refuse() {
   if (++refusals_ > most_refusals) {
     left_behind_ = true;

@@ -21,7 +21,7 @@ constexpr std::size_t smallest = std::size_t{16} * 1024;
 constexpr std::size_t largest = std::size_t{1} << 30U;
 constexpr std::size_t size_classes =
     static_cast<std::size_t>(std::bit_width(largest * instrumented_growth) - std::bit_width(smallest)) + 1;
-constexpr std::size_t most_pooled = std::size_t{128} * 1024 * 1024;  // bytes of address space; 1024 stacks of the usual size
+constexpr std::size_t most_pooled = std::size_t{128} * 1024 * 1024;  // bytes of address space: 1024 of the usual size
 constexpr std::size_t huge_page = std::size_t{2} * 1024 * 1024;
 constexpr std::size_t stack_alignment = 64;  // of the head, which is where the stack begins
 
@@ -42,7 +42,8 @@ std::size_t touched_bytes(std::byte* low, std::size_t size) noexcept {
     std::array<unsigned char, batch> resident{};
     const std::size_t length = std::min(batch * page, size - at);
     if (::mincore(low + at, length, resident.data()) != 0) return 0;
-    const auto first = std::find_if(resident.begin(), resident.end(), [](unsigned char flags) { return (flags & 1U) != 0; });
+    const auto is_resident = [](unsigned char flags) { return (flags & 1U) != 0; };
+    const auto first = std::find_if(resident.begin(), resident.end(), is_resident);
     if (first != resident.end()) return size - at - static_cast<std::size_t>(first - resident.begin()) * page;
   }
   return 0;

@@ -21,8 +21,9 @@ struct exception_state {
 
 /// The switch of one fiber.
 ///
-/// Who enters does all that concerns the thread: a fiber leaves on the thread on which it was entered, so both halves of
-/// enter() are on one thread. The fiber's side may continue on another thread after leave(); it touches nothing of a thread.
+/// Who enters does all that concerns the thread: a fiber leaves on the thread on which it was entered, so both halves
+/// of enter() are on one thread. The fiber's side may continue on another thread after leave(): it touches nothing of a
+/// thread.
 class stack_switch {
  public:
   using function = void (*)(void* argument) noexcept;

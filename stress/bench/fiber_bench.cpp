@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// fiber_yield, fiber_rounds: what yield and spawn_rounds do, in fibers. fiber_await: a coroutine awaited again and again by
-// one fiber; coro_await: by a coroutine.
+// fiber_yield, fiber_rounds: what yield and spawn_rounds do, in fibers. fiber_await: a coroutine awaited again and again
+// by one fiber; coro_await: by a coroutine.
 #include "runtime_options.hpp"
 
 namespace {

@@ -3,6 +3,7 @@
 #include "loop_test.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -211,7 +212,8 @@ LOOP_TEST("fiber: time limits and task groups hold it", "[fiber]") {
   CHECK(limited == "timeout");
 
   const auto inside = [&] {
-    return thrown_by([&] { gyre::await(with_timeout(1ms, [&]() -> coro<std::string> { return fiber(waits, "late"); })); });
+    const auto too_long = [&]() -> coro<std::string> { return fiber(waits, "late"); };
+    return thrown_by([&] { gyre::await(with_timeout(1ms, too_long)); });
   };
   const std::string own_limit = co_await fiber(std::ref(inside));
   CHECK(own_limit == "timeout");
@@ -280,6 +282,32 @@ LOOP_TEST("fiber: a standard algorithm waits in its comparator", "[fiber]") {
   const std::vector<int> result = co_await fiber(std::ref(sorted), given);
   CHECK(std::is_sorted(result.begin(), result.end()));
   CHECK(comparisons > 0);
+}
+
+LOOP_TEST("fiber: C functions with callbacks and generators may stand in between", "[fiber]") {
+  const auto body = [] {
+    const auto compare = [](const void* a, const void* b) -> int {
+      const int x = *static_cast<const int*>(a);
+      const int y = *static_cast<const int*>(b);
+      if (x < 0 || y < 0) throw std::runtime_error("negative");
+      return gyre::await(sleep(1us, x - y));
+    };
+    std::vector<int> numbers{3, 1, 2};
+    std::qsort(numbers.data(), numbers.size(), sizeof(int), compare);
+    CHECK(numbers == std::vector<int>{1, 2, 3});
+    numbers.push_back(-1);
+    const auto sort = [&] { std::qsort(numbers.data(), numbers.size(), sizeof(int), compare); };
+    CHECK(thrown_by(sort) == "error: negative");
+
+    const auto squares = [](int n) -> generator<int> {
+      for (int i = 1; i <= n; ++i) co_yield gyre::await(sleep(1us, i * i));
+    };
+    int sum = 0;
+    generator<int> all = squares(3);
+    while (const auto square = all.next()) sum += *square;
+    CHECK(sum == 14);
+  };
+  co_await fiber(body);
 }
 
 TEST_CASE("fiber: an eager fiber runs up to its first await, also inside another fiber", "[fiber]") {

@@ -39,8 +39,8 @@ void hop(tally& all, int where) {
   if (thread_here() != before) all.moved.fetch_add(1, std::memory_order_relaxed);
 }
 
-// Each frame waits, catches what the frame below threw, waits in the handler, sees that the exception is still its own, and
-// throws the next one.
+// Each frame waits, catches what the frame below threw, waits in the handler, sees that the exception is still its own,
+// and throws the next one.
 void throw_and_catch(tally& all, int fiber_number, int depth) {
   const int own = fiber_number * 1000 + depth;
   if (depth == 0) {
@@ -84,7 +84,7 @@ coro<> run_many(tally& all, int count, int depth) {
 
 }  // namespace
 
-TEST_CASE("fiber: 1000 of them throw and catch through 60 frames while they move between threads", "[fiber][migration]") {
+TEST_CASE("fiber: 1000 of them throw and catch through 60 frames while they change threads", "[fiber][migration]") {
   tally all;
   run(run_many(all, 1000, 60), run_options().loops(4));
   CHECK(all.wrong.load() == 0);
@@ -153,6 +153,37 @@ TEST_CASE("fiber: std::current_exception() and uncaught exceptions are each fibe
     co_await b;
     CHECK(log == "error: 1, error: 2");
   }(), one_loop());
+}
+
+TEST_CASE("fiber: a destructor may wait, and move, while an exception passes", "[fiber][migration]") {
+  struct moves_at_end {
+    explicit moves_at_end(int loop, int& counter) : to(loop), wrong(counter) {}
+    moves_at_end(const moves_at_end&) = delete;
+    moves_at_end& operator=(const moves_at_end&) = delete;
+    ~moves_at_end() {
+      if (std::uncaught_exceptions() != 1) ++wrong;
+      gyre::await(resume_on(current_runtime().loop(to)));
+      if (std::uncaught_exceptions() != 1) ++wrong;
+    }
+    int to;
+    int& wrong;
+  };
+  const auto amain = []() -> coro<int> {
+    const auto body = [] {
+      int wrong = 0;
+      try {
+        const moves_at_end outer(3, wrong);
+        const moves_at_end inner(2, wrong);
+        throw numbered(9);
+      } catch (const numbered& e) {
+        if (e.number != 9 || &get_running_loop() != &current_runtime().loop(3)) ++wrong;
+      }
+      return wrong;
+    };
+    task_options options{.pin = true, .loop = &current_runtime().loop(1)};
+    co_return co_await create_task(fiber(body), options);
+  };
+  CHECK(run(amain(), run_options().loops(4)) == 0);
 }
 
 TEST_CASE("fiber: an exception passes from fiber to fiber across threads", "[fiber][migration]") {

@@ -112,7 +112,8 @@ TEST_CASE("fiber: one that catches its unwinding and returns is reported", "[fib
   });
   CHECK(fiber_stats().in_use == stacks);
   REQUIRE(reports.size() == 2);
-  CHECK(reports[1].rfind("the fiber of task 'left' caught its unwinding and went on: catch (...) must rethrow", 0) == 0);
+  const std::string said = "the fiber of task 'left' caught its unwinding and went on: catch (...) must rethrow";
+  CHECK(reports[1].rfind(said, 0) == 0);
   CHECK(reports[1].find("unwind_test.cpp:") != std::string::npos);
 }
 

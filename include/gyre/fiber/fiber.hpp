@@ -55,15 +55,16 @@ concept fiber_callable = std::is_invocable_v<std::decay_t<F>&, std::unwrap_ref_d
 
 }  // namespace detail
 
-/// A coroutine that runs `fn(args...)`, a plain function, on a stack of its own. Whatever it calls, at any depth, may wait
-/// with await(). Callable and arguments are copied or moved in and live as long as the body; std::ref passes a reference.
+/// A coroutine that runs `fn(args...)`, a plain function, on a stack of its own. Whatever it calls, at any depth, may
+/// wait with await(). Callable and arguments are copied or moved in and live as long as the body; std::ref passes a
+/// reference.
 ///
 /// Like:    a greenlet. To its task the fiber is a coroutine like any other: it is awaited, made a task, gathered, ...
-/// Thread:  a stealable task may go on on another thread after each await(): what the function keeps over one must not be
-///          tied to a thread (an errno, a thread_local, a held std::mutex). Pin the task where a library needs one thread.
-/// Life:    destroyed while it waits, by a loop that closes, the stack is unwound: await() throws what only catch (...) sees.
-///          Rethrow it. A fiber that does not is reported, and given up with its stack if it goes on calling await().
-/// Throws:  value_error (a stack size out of range); what `fn` throws; std::bad_alloc when awaited (no stack to be had).
+/// Thread:  a stealable task may go on on another thread after each await(): what the function keeps over one must not
+///          be tied to a thread (an errno, a thread_local, a held std::mutex). Pin the task where a library needs one.
+/// Life:    destroyed while it waits, by a loop that closes, the stack is unwound: await() throws what only catch (...)
+///          sees. Rethrow it. A fiber that does not is reported, and given up with its stack if it goes on to await().
+/// Throws:  value_error (a stack size out of range); when awaited, what `fn` throws, std::bad_alloc (no stack).
 /// Cost:    one pooled frame and one pooled stack, taken when it begins.
 template <class F, class... Args>
   requires detail::fiber_callable<F, Args...>
@@ -81,8 +82,8 @@ template <class F, class... Args>
 /// Waits inside a fiber for what a coroutine would co_await, and gives what that would give. The thread is not blocked.
 ///
 /// Cancel:  as co_await of the same: cancelled_error comes out of this call.
-/// Throws:  not_in_fiber, naming the task, outside a fiber's own code: in a coroutine, also one that the fiber awaits, in a
-///          callback, on another thread. error in a destructor that runs because the fiber is destroyed.
+/// Throws:  not_in_fiber, naming the task, outside a fiber's own code: in a coroutine, also one that the fiber awaits,
+///          in a callback, on another thread. error in a destructor that runs because the fiber is destroyed.
 /// Cost:    two switches of stacks; nothing is allocated or copied, the awaiter is on the fiber's stack.
 template <class A>
 decltype(auto) await(A&& awaited, std::source_location where = std::source_location::current()) {
@@ -141,8 +142,10 @@ class fiber_call {
   };
 
   decltype(auto) invoke() {
-    return std::apply(
-        [this](auto&... each) -> decltype(auto) { return call_any(callable_, std::forward<Args>(each)...); }, arguments_);
+    const auto call = [this](auto&... each) -> decltype(auto) {
+      return call_any(callable_, std::forward<Args>(each)...);
+    };
+    return std::apply(call, arguments_);
   }
 
   F callable_;

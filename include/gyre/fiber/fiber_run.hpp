@@ -27,7 +27,7 @@ class fiber_stack;
 ///   to resume; the thread is free
 ///   the frame is resumed: advance enters the stack   ->   wait returns; the awaiter gives its result or throws
 ///
-/// The awaiter is suspended after the stack was left: from then on any thread may resume the frame, and enter the stack.
+/// The awaiter is suspended after the stack was left: from then on any thread may resume the frame and enter the stack.
 ///
 /// Thread:  the task's: one at a time, also when it moves between threads.
 class fiber_run {
@@ -81,18 +81,18 @@ class fiber_run {
   void* call_;
   result_base& result_;
   std::size_t stack_size_;
-  fiber_stack* stack_ = nullptr;            // from its first step to its end
+  fiber_stack* stack_ = nullptr;             // from its first step to its end
   std::coroutine_handle<> frame_ = nullptr;  // the coroutine that stands for it
-  std::source_location line_;               // of its latest await(); the frame's own line is that of step()
-  void* awaiter_ = nullptr;                 // what the fiber waits for
+  std::source_location line_;                // of its latest await(); the frame's own line is that of step()
+  void* awaiter_ = nullptr;                  // what the fiber waits for
   suspend_function suspend_ = nullptr;
-  std::exception_ptr refused_by_;           // what the awaiter threw instead of suspending
+  std::exception_ptr refused_by_;            // what the awaiter threw instead of suspending
   context_slot* entered_context_ = nullptr;  // the thread's word for contexts, while the fiber is not on it
-  unsigned refusals_ = 0;                   // calls of await() during the unwinding
+  unsigned refusals_ = 0;                    // calls of await() during the unwinding
   bool ended_ = false;
   bool unwinding_ = false;
-  bool swallowed_ = false;                  // the function has caught its unwinding and gone on
-  bool left_behind_ = false;                // and does not end
+  bool swallowed_ = false;    // the function has caught its unwinding and gone on
+  bool left_behind_ = false;  // and does not end
 };
 
 template <class Awaiter>
