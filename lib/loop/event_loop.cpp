@@ -11,16 +11,16 @@ loop_core& core_of(event_loop& loop) noexcept { return loop.core(); }
 home& home_of(event_loop& loop) noexcept { return loop.core(); }
 
 void arm_timer(home& loop, timer_node& node, std::int64_t deadline) {
-  static_cast<loop_core&>(loop).timers.arm(node, deadline);
+  static_cast<loop_core&>(loop).timers->arm(node, deadline);
 }
-bool disarm_timer(home& loop, timer_node& node) noexcept { return static_cast<loop_core&>(loop).timers.disarm(node); }
+bool disarm_timer(home& loop, timer_node& node) noexcept { return static_cast<loop_core&>(loop).timers->disarm(node); }
 bool take_back_timer(home& loop, timer_node& node) noexcept {
-  return static_cast<loop_core&>(loop).timers.take_back(node);
+  return static_cast<loop_core&>(loop).timers->take_back(node);
 }
 void arm_timer_now(home& loop, timer_node& node) {
   auto& core = static_cast<loop_core&>(loop);
   if (node.fires_directly()) {
-    core.timers.arm(node, core.now());
+    core.timers->arm(node, core.now());
   } else {
     core.queue_timer_now(node);
   }
@@ -165,7 +165,7 @@ timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_func
   made->mark_timer();
   timer_handle shown{detail::core_ref<detail::call_core>::share(*made)};
   const std::int64_t deadline = relative ? detail::deadline_after(core_->now(), ns) : ns;
-  core_->timers.arm(*made, deadline);
+  core_->timers->arm(*made, deadline);
   static_cast<void>(made.release());
   if (!core_->on_own_thread()) core_->wake_if_sleeping();  // it may sleep past the new deadline
   return shown;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Groups in groups, errors of every kind, what create_task() takes and refuses.
 #include "flow/group_test.hpp"
+#include "flow/without_task.hpp"
 
 #include <memory>
 #include <vector>
@@ -34,18 +35,6 @@ std::string refusal(F create) {
 coro<> note(bool& ran) {
   ran = true;
   co_return;
-}
-
-/// Runs a coroutine by hand, outside any task.
-template <class T>
-std::exception_ptr error_without_task(coro<T> body) {
-  const auto frame = body.consume("a test");
-  detail::result_slot<T> result;
-  frame.promise().slot = &result;
-  frame.promise().continuation = std::noop_coroutine();
-  detail::resume_chain(frame);
-  frame.destroy();
-  return result.error;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "flow/without_task.hpp"
 #include "loop_test.hpp"
 
 #include <atomic>
@@ -44,18 +45,6 @@ std::string message_of(timeout_scope& scope, std::optional<event_loop::time_poin
   } catch (const error& e) {
     return e.what();
   }
-}
-
-/// Runs a coroutine by hand, outside any task.
-template <class T>
-std::exception_ptr error_without_task(coro<T> body) {
-  const auto frame = body.consume("a test");
-  detail::result_slot<T> result;
-  frame.promise().slot = &result;
-  frame.promise().continuation = std::noop_coroutine();
-  detail::resume_chain(frame);
-  frame.destroy();
-  return result.error;
 }
 
 }  // namespace
