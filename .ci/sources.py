@@ -36,11 +36,11 @@ def line_of(text, position):
     return text.count("\n", 0, position) + 1
 
 
-def report(what, problems, checked):
+def report(what, problems, checked, unit="files"):
     """Prints `path:line: message` for each problem and ends the program."""
     for problem in problems:
         print(problem)
-    print(f"{what}: {checked} files, {len(problems)} problems")
+    print(f"{what}: {checked} {unit}, {len(problems)} problems")
     sys.exit(1 if problems else 0)
 
 

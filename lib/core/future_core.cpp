@@ -49,6 +49,10 @@ bool future_core::complete() noexcept {
   if (slot_->error != nullptr) {
     outcome = caught_as<cancelled_error>(slot_->error) != nullptr ? status::cancelled : status::failed;
   }
+  return settle(outcome);
+}
+
+bool future_core::settle(status outcome) noexcept {
   intrusive_list<completion_node> waiting;
   {
     const std::lock_guard hold(lock_);
@@ -249,7 +253,8 @@ void throw_if_cancelled(task_core& t) {
 }
 
 void throw_if_cancelled(task_core& t, const future_core& awaited) {
-  if (t.state.take_cancel() && awaited.outcome() != future_core::status::cancelled) [[unlikely]] t.throw_cancelled();
+  if (!t.state.take_cancel()) [[likely]] return;
+  if (caught_as<cancelled_error>(awaited.slot().error) == nullptr) t.throw_cancelled();
 }
 
 }  // namespace gyre::detail

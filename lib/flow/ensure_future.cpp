@@ -19,6 +19,12 @@ pooled_vector<std::size_t> first_places(const pooled_vector<core_ref<future_core
   return places;
 }
 
+void check_loop(const future_core& future, event_loop& loop) {
+  if (const home* owner = future.where(); owner != nullptr && owner->family() != home_of(loop).family()) {
+    throw value_error("ensure_future: the future belongs to a different loop than the one given");
+  }
+}
+
 task_options on_current_loop() {
   task_options options;
   if (this_thread().loop == nullptr) options.loop = &get_event_loop();

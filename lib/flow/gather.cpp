@@ -88,7 +88,11 @@ void gather_core::child_done(future_core& child) noexcept {
       slot().error = std::current_exception();
     }
   }
-  complete();
+  if (slot().error != nullptr) {
+    fail();
+  } else {
+    complete();
+  }
 }
 
 bool gather_core::cancel(std::string_view message) {
@@ -101,12 +105,14 @@ bool gather_core::cancel(std::string_view message) {
   }
   if (any || asked_before) return any;
   cancel_requested_.store(false, std::memory_order_relaxed);
-  return done() && outcome() == status::cancelled;  // the mark was seen: the request has been delivered
+  return done() && caught_as<cancelled_error>(slot().error) != nullptr;  // the mark was seen: the request has been delivered
 }
 
-home& gather_home() {
-  if (home* running = this_thread().loop; running != nullptr) return *running;
-  return home_of(get_event_loop());
+home& gather_home(const pooled_vector<core_ref<future_core>>& children) {
+  if (this_thread().loop == nullptr && !children.empty()) {
+    if (home* first = children.front()->where(); first != nullptr) return *first;
+  }
+  return running_or_set_home("gather");
 }
 
 }  // namespace gyre::detail

@@ -65,7 +65,11 @@ void shield_core::inner_done() noexcept {
       slot().error = std::current_exception();
     }
   }
-  complete();
+  if (inner.outcome() == status::failed) {
+    fail();
+  } else {
+    complete();
+  }
 }
 
 bool shield_core::cancel(std::string_view message) {

@@ -227,14 +227,12 @@ bool task_group::start_abort() noexcept {
 // Each task once. No lock is held while one is cancelled, and nothing is allocated for the walk.
 void task_group::cancel_children() noexcept {
   for (;;) {
-    detail::core_ref<detail::future_core> next;
-    {
-      const std::lock_guard hold(guard_);
-      if (running_.empty()) return;
-      detail::group_child& c = running_.pop_front();
-      cancelled_.push_back(c);
-      next = c.task;
-    }
+    std::unique_lock hold(guard_);
+    if (running_.empty()) return;
+    detail::group_child& c = running_.pop_front();
+    cancelled_.push_back(c);
+    const auto next = detail::core_ref<detail::future_core>::share(*c.task);  // a copy might be null to g++ 12 at -O1
+    hold.unlock();
     if (!next->done()) next->cancel({});
   }
 }

@@ -11,16 +11,16 @@ loop_core& core_of(event_loop& loop) noexcept { return loop.core(); }
 home& home_of(event_loop& loop) noexcept { return loop.core(); }
 
 void arm_timer(home& loop, timer_node& node, std::int64_t deadline) {
-  static_cast<loop_core&>(loop).timers.arm(node, deadline);
+  static_cast<loop_core&>(loop).timers->arm(node, deadline);
 }
-bool disarm_timer(home& loop, timer_node& node) noexcept { return static_cast<loop_core&>(loop).timers.disarm(node); }
+bool disarm_timer(home& loop, timer_node& node) noexcept { return static_cast<loop_core&>(loop).timers->disarm(node); }
 bool take_back_timer(home& loop, timer_node& node) noexcept {
-  return static_cast<loop_core&>(loop).timers.take_back(node);
+  return static_cast<loop_core&>(loop).timers->take_back(node);
 }
 void arm_timer_now(home& loop, timer_node& node) {
   auto& core = static_cast<loop_core&>(loop);
   if (node.fires_directly()) {
-    core.timers.arm(node, core.now());
+    core.timers->arm(node, core.now());
   } else {
     core.queue_timer_now(node);
   }
@@ -29,12 +29,15 @@ std::int64_t now_of(const home& loop) noexcept { return static_cast<const loop_c
 
 namespace {
 
-// Stops the loop when the future that run_until_complete() waits for is done; not any more once that has returned.
+// Stops the loop when the future that run_until_complete() waits for is done; not any more once that has returned. An error
+// that ends the program has left the loop already when the callback's turn comes.
 class stop_when_done {
  public:
   stop_when_done(future_core& until, loop_core& loop)
       : until_(until),
-        id_(add_callback(until, [&loop](future_core&) { loop.request_stop(); })) {
+        id_(add_callback(until, [&loop](future_core& done) {
+          if (!ends_program(done.slot().error)) loop.request_stop();
+        })) {
   }
   stop_when_done(const stop_when_done&) = delete;
   stop_when_done& operator=(const stop_when_done&) = delete;
@@ -61,6 +64,16 @@ void check_thread(loop_core& loop, const char* call) {
 }
 
 }  // namespace
+
+home& running_or_set_home(const char* call) {
+  if (home* running = this_thread().loop; running != nullptr) return *running;
+  const std::shared_ptr<event_loop>& set = thread_event_loop();
+  if (set == nullptr) {
+    throw no_running_loop(std::string(call) + ": no loop runs on this thread and none is set for it");
+  }
+  return set->core();
+}
+
 }  // namespace detail
 
 event_loop::event_loop() : event_loop(detail::loop_setup()) {}
@@ -152,7 +165,7 @@ timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_func
   made->mark_timer();
   timer_handle shown{detail::core_ref<detail::call_core>::share(*made)};
   const std::int64_t deadline = relative ? detail::deadline_after(core_->now(), ns) : ns;
-  core_->timers.arm(*made, deadline);
+  core_->timers->arm(*made, deadline);
   static_cast<void>(made.release());
   if (!core_->on_own_thread()) core_->wake_if_sleeping();  // it may sleep past the new deadline
   return shown;
@@ -185,11 +198,11 @@ std::chrono::nanoseconds event_loop::slow_callback_duration() const noexcept {
 
 event_loop& get_running_loop() { return detail::running_home("get_running_loop").as_loop(); }
 
-event_loop& get_event_loop() {
-  if (detail::home* running = detail::this_thread().loop; running != nullptr) return running->as_loop();
-  const std::shared_ptr<event_loop>& set = detail::thread_event_loop();
-  if (set == nullptr) throw no_running_loop("get_event_loop: no loop runs on this thread and none is set for it");
-  return *set;
+event_loop& get_event_loop() { return detail::running_or_set_home("get_event_loop").as_loop(); }
+
+any_task current_task(const event_loop& loop) {
+  if (detail::this_thread().loop != &loop.core()) return any_task();
+  return current_task();
 }
 
 void set_event_loop(std::shared_ptr<event_loop> loop) { detail::thread_event_loop() = std::move(loop); }

@@ -28,11 +28,13 @@ bool debug_by_environment() noexcept {
 }  // namespace
 
 loop_core::loop_core(const loop_setup& setup, event_loop& shell)
-    : setup_(setup), shell_(&shell), platform_(current_platform()) {
+    : timers(setup.asyncio_order ? timer_heap::as_cpython() : timer_heap::by_arrival()),
+      setup_(setup),
+      shell_(&shell),
+      platform_(current_platform()) {
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
   set_debug_mode(setup_.debug || debug_by_environment());
-  if (setup_.asyncio_order) timers.keep_cpython_order();
   if (platform_ != nullptr) platform_->equip(setup_);
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
   sleeper_ = setup_.sleeper == nullptr ? own_parker_.get() : setup_.sleeper;
@@ -299,7 +301,7 @@ bool loop_core::nothing_to_do() const noexcept {
 }
 
 std::int64_t loop_core::park_deadline() const noexcept {
-  const std::int64_t due = timers.next_deadline();
+  const std::int64_t due = timers->next_deadline();
   if (due == never || !setup_.asyncio_order) return due;
   // asyncio rounds its poll up to a millisecond: timers that are due within it run in one iteration.
   const std::int64_t start = now();
@@ -380,7 +382,7 @@ void loop_core::drop_entries() noexcept {
   const acting_as me(*this);
   messages_in_.take_all([](runnable& r) { r.drop(); });
   intrusive_list<runnable> due;
-  timers.fire_due(never, due);
+  timers->fire_due(never, due);
   batch_.splice_back(ring_);
   batch_.splice_back(due);
   while (!batch_.empty()) batch_.pop_front().drop();

@@ -152,7 +152,7 @@ class loop_core final : public home {
   bool searching = false;  // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
   unsigned index = 0;      // within its runtime
 
-  timer_heap timers;
+  const std::unique_ptr<timer_heap> timers;
   steal_deque<task_core> ready;
   steal_deque<task_core> forks;
   exception_handler_slot handler;

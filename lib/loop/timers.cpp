@@ -3,52 +3,15 @@
 #include <gyre/base/relax.hpp>
 #include <gyre/loop/timers.hpp>
 
-#include <algorithm>
 #include <mutex>
-#include <utility>
 
 namespace gyre::detail {
+
+// --- what both orders share -------------------------------------------------------------------------------------------
 
 void timer_heap::place(std::size_t i, const entry& e) noexcept {
   if (e.node != nullptr) e.node->index_ = i;
   heap_[i] = e;
-}
-
-void timer_heap::sift_up(std::size_t i, entry e) noexcept {
-  while (i > 0) {
-    const std::size_t parent = (i - 1) / 4;
-    if (!e.before(heap_[parent])) break;
-    place(i, heap_[parent]);
-    i = parent;
-  }
-  place(i, e);
-}
-
-void timer_heap::sift_down(std::size_t i, entry e) noexcept {
-  const std::size_t n = heap_.size();
-  for (;;) {
-    const std::size_t first = 4 * i + 1;
-    if (first >= n) break;
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < n && child < first + 4; ++child) {
-      if (heap_[child].before(heap_[least])) least = child;
-    }
-    if (!heap_[least].before(e)) break;
-    place(i, heap_[least]);
-    i = least;
-  }
-  place(i, e);
-}
-
-void timer_heap::remove_at(std::size_t i) noexcept {
-  const entry last = heap_.back();
-  heap_.pop_back();
-  if (i == heap_.size()) return;
-  if (i > 0 && last.before(heap_[(i - 1) / 4])) {
-    sift_up(i, last);
-  } else {
-    sift_down(i, last);
-  }
 }
 
 void timer_heap::publish_next() noexcept {
@@ -57,14 +20,9 @@ void timer_heap::publish_next() noexcept {
 
 void timer_heap::arm(timer_node& node, std::int64_t deadline) {
   const std::lock_guard hold(lock_);
+  insert(node, deadline);  // may throw; the node is untouched then
   node.deadline_ = deadline;
-  heap_.push_back(entry{deadline, 0, nullptr});  // may throw; the node is untouched then
   node.stage_.store(timer_node::stage::armed, std::memory_order_relaxed);
-  if (cpython_order_) {
-    rise(0, heap_.size() - 1, entry{deadline, 0, &node});
-  } else {
-    sift_up(heap_.size() - 1, entry{deadline, arrivals_++, &node});
-  }
   publish_next();
 }
 
@@ -77,13 +35,8 @@ bool timer_heap::take_back(timer_node& node) noexcept {
   using stage = timer_node::stage;
   const std::lock_guard hold(lock_);
   if (node.stage_.load(std::memory_order_relaxed) != stage::armed) return false;
-  if (cpython_order_) {
-    heap_[node.index_].node = nullptr;
-    ++cancelled_;
-  } else {
-    remove_at(node.index_);
-    publish_next();
-  }
+  remove(node.index_);
+  publish_next();
   node.stage_.store(stage::idle, std::memory_order_relaxed);
   return true;
 }
@@ -100,75 +53,81 @@ bool timer_heap::disarm(timer_node& node) noexcept {
   return false;
 }
 
+void timer_heap::begin_firing(timer_node& node) noexcept {
+  node.stage_.store(timer_node::stage::firing, std::memory_order_relaxed);
+}
+
 void timer_heap::fire(timer_node& node) noexcept {
   node.fire_(node);
   node.stage_.store(timer_node::stage::fired, std::memory_order_release);  // last touch: disarm() lets the owner go
 }
 
-// --- CPython's order --------------------------------------------------------------------------------------------------
-// The algorithms of Python's heapq and of the event loop's _run_once: what they do with equal deadlines shows in the order
-// of a program's steps.
+// --- by arrival -------------------------------------------------------------------------------------------------------
 
-void timer_heap::rise(std::size_t top, std::size_t i, entry e) noexcept {
-  while (i > top) {
-    const std::size_t parent = (i - 1) / 2;
-    if (e.deadline >= heap_[parent].deadline) break;
+namespace {
+
+// Four children a node: half the depth of a binary heap, and siblings share cache lines.
+class arrival_heap final : public timer_heap {
+ public:
+  bool fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept override;
+  bool fire_due_elsewhere(std::int64_t now) noexcept override;
+
+ private:
+  static constexpr std::size_t none = SIZE_MAX;
+  [[nodiscard]] static bool before(const entry& a, const entry& b) noexcept {
+    return a.deadline != b.deadline ? a.deadline < b.deadline : a.order < b.order;
+  }
+
+  void insert(timer_node& node, std::int64_t deadline) override {
+    heap_.push_back(entry{deadline, 0, nullptr});
+    sift_up(heap_.size() - 1, entry{deadline, arrivals_++, &node});
+  }
+  void remove(std::size_t at) noexcept override;
+  void sift_up(std::size_t i, entry e) noexcept;
+  void sift_down(std::size_t i, entry e) noexcept;
+  [[nodiscard]] std::size_t find_due_direct(std::size_t i, std::int64_t now) const noexcept;
+
+  std::uint64_t arrivals_ = 0;
+};
+
+void arrival_heap::sift_up(std::size_t i, entry e) noexcept {
+  while (i > 0) {
+    const std::size_t parent = (i - 1) / 4;
+    if (!before(e, heap_[parent])) break;
     place(i, heap_[parent]);
     i = parent;
   }
   place(i, e);
 }
 
-// Down to a leaf, always to the smaller child (of equal ones the right), and up again from there.
-void timer_heap::settle(std::size_t top, entry e) noexcept {
+void arrival_heap::sift_down(std::size_t i, entry e) noexcept {
   const std::size_t n = heap_.size();
-  std::size_t i = top;
-  for (std::size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
-    if (child + 1 < n && heap_[child].deadline >= heap_[child + 1].deadline) ++child;
-    place(i, heap_[child]);
-    i = child;
+  for (;;) {
+    const std::size_t first = 4 * i + 1;
+    if (first >= n) break;
+    std::size_t least = first;
+    for (std::size_t child = first + 1; child < n && child < first + 4; ++child) {
+      if (before(heap_[child], heap_[least])) least = child;
+    }
+    if (!before(heap_[least], e)) break;
+    place(i, heap_[least]);
+    i = least;
   }
-  rise(top, i, e);
+  place(i, e);
 }
 
-timer_heap::entry timer_heap::pop_front() noexcept {
+void arrival_heap::remove(std::size_t i) noexcept {
   const entry last = heap_.back();
   heap_.pop_back();
-  if (heap_.empty()) return last;
-  const entry first = heap_.front();
-  settle(0, last);
-  return first;
-}
-
-void timer_heap::drop_cancelled() noexcept {
-  constexpr std::size_t few = 100;
-  if (heap_.size() <= few || cancelled_ * 2 <= heap_.size()) {
-    for (; !heap_.empty() && heap_.front().node == nullptr; --cancelled_) pop_front();
-    return;
+  if (i == heap_.size()) return;
+  if (i > 0 && before(last, heap_[(i - 1) / 4])) {
+    sift_up(i, last);
+  } else {
+    sift_down(i, last);
   }
-  std::erase_if(heap_, [](const entry& e) { return e.node == nullptr; });
-  for (std::size_t i = 0; i < heap_.size(); ++i) heap_[i].node->index_ = i;
-  for (std::size_t i = heap_.size() / 2; i-- > 0;) settle(i, heap_[i]);
-  cancelled_ = 0;
 }
 
-bool timer_heap::queue_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept {
-  bool any = false;
-  const std::lock_guard hold(lock_);
-  drop_cancelled();
-  while (!heap_.empty() && heap_.front().deadline <= now) {
-    timer_node* node = pop_front().node;
-    if (node == nullptr) continue;  // CPython does not take it off its count either
-    node->stage_.store(timer_node::stage::queued, std::memory_order_relaxed);
-    ring.push_back(*node);
-    any = true;
-  }
-  publish_next();
-  return any;
-}
-
-bool timer_heap::fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept {
-  if (cpython_order_) return queue_due(now, ring);
+bool arrival_heap::fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept {
   bool any = false;
   while (next_deadline() <= now) {
     timer_node* direct = nullptr;
@@ -176,14 +135,13 @@ bool timer_heap::fire_due(std::int64_t now, intrusive_list<runnable>& ring) noex
       const std::lock_guard hold(lock_);
       if (heap_.empty() || heap_.front().deadline > now) break;
       timer_node& node = *heap_.front().node;
-      remove_at(0);
+      remove(0);
       publish_next();
-      if (node.direct_) {
-        node.stage_.store(timer_node::stage::firing, std::memory_order_relaxed);
+      if (node.fires_directly()) {
+        begin_firing(node);
         direct = &node;
       } else {
-        node.stage_.store(timer_node::stage::queued, std::memory_order_relaxed);
-        ring.push_back(node);
+        queue_now(node, ring);
       }
     }
     if (direct != nullptr) fire(*direct);
@@ -193,17 +151,16 @@ bool timer_heap::fire_due(std::int64_t now, intrusive_list<runnable>& ring) noex
 }
 
 // The entries that are due are the top of the heap: only those are walked.
-std::size_t timer_heap::find_due_direct(std::size_t i, std::int64_t now) const noexcept {
+std::size_t arrival_heap::find_due_direct(std::size_t i, std::int64_t now) const noexcept {
   if (i >= heap_.size() || heap_[i].deadline > now) return none;
-  if (heap_[i].node->direct_) return i;
+  if (heap_[i].node->fires_directly()) return i;
   for (std::size_t child = 4 * i + 1; child <= 4 * i + 4; ++child) {
     if (const std::size_t found = find_due_direct(child, now); found != none) return found;
   }
   return none;
 }
 
-bool timer_heap::fire_due_elsewhere(std::int64_t now) noexcept {
-  if (cpython_order_) return false;
+bool arrival_heap::fire_due_elsewhere(std::int64_t now) noexcept {
   bool any = false;
   while (next_deadline() <= now) {
     timer_node* direct = nullptr;
@@ -212,14 +169,18 @@ bool timer_heap::fire_due_elsewhere(std::int64_t now) noexcept {
       const std::size_t i = find_due_direct(0, now);
       if (i == none) break;
       direct = heap_[i].node;
-      remove_at(i);
+      remove(i);
       publish_next();
-      direct->stage_.store(timer_node::stage::firing, std::memory_order_relaxed);
+      begin_firing(*direct);
     }
     fire(*direct);
     any = true;
   }
   return any;
 }
+
+}  // namespace
+
+std::unique_ptr<timer_heap> timer_heap::by_arrival() { return std::make_unique<arrival_heap>(); }
 
 }  // namespace gyre::detail

@@ -59,7 +59,7 @@ void loop_core::poll_in_asyncio_order() {
 bool loop_core::turn_asyncio() {
   poll_in_asyncio_order();
   drain_inboxes();
-  if (timers.next_deadline() != never) timers.fire_due(now(), ring_);
+  if (timers->next_deadline() != never) timers->fire_due(now(), ring_);
   batch_.splice_back(ring_);
   bool any = false;
   if (!batch_.empty()) ask_to_be_watched();
@@ -140,11 +140,11 @@ void loop_core::report_slow(task_core* task, call_core* call, std::int64_t took)
 // What came from outside since the last turn.
 bool loop_core::collect() {
   bool any = drain_inboxes();
-  const bool timed = timers.next_deadline() != never;
+  const bool timed = timers->next_deadline() != never;
   if (!timed && !sleeper_->has_io()) return any;
   const std::int64_t time = now();
   adapt_turn(time);
-  if (timed) any |= timers.fire_due(time, ring_);
+  if (timed) any |= timers->fire_due(time, ring_);
   if (time - last_poll_ >= poll_interval && sleeper_->has_io()) {
     last_poll_ = time;
     any |= sleeper_->poll();
@@ -174,7 +174,7 @@ bool loop_core::run_one() {
 bool loop_core::run_pinned() {
   if (batch_.empty()) {
     // A new iteration of the pinned ring: timers that are due come after what is ready, as in asyncio.
-    if (!ring_.empty() && timers.next_deadline() != never) timers.fire_due(now(), ring_);
+    if (!ring_.empty() && timers->next_deadline() != never) timers->fire_due(now(), ring_);
     batch_.splice_back(ring_);
     if (batch_.empty()) return false;
   }

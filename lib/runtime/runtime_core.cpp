@@ -202,7 +202,7 @@ bool runtime_core::stand_in(std::size_t i, std::int64_t now) {
   }
   if (now - last.since < stuck_interval) return false;
   const bool ran = l.sleep_place().poll();
-  const bool fired = l.timers.fire_due_elsewhere(now);
+  const bool fired = l.timers->fire_due_elsewhere(now);
   if (ran || fired) takeovers_.fetch_add(1, std::memory_order_relaxed);
   return true;
 }

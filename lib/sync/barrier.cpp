@@ -107,10 +107,14 @@ void barrier::enter(passage& p, wake_list& woken) noexcept {
 }
 
 void barrier::leave(passage& p, wake_list& woken) noexcept {
+  if (give_up_place(p)) waiters_.grant_all(woken);
+}
+
+bool barrier::give_up_place(passage& p) noexcept {
   p.unlink();
-  if (--inside_ > 0) return;
+  if (--inside_ > 0) return false;
   if (state_ != state::broken) state_ = state::filling;
-  waiters_.grant_all(woken);
+  return true;
 }
 
 namespace detail {
@@ -163,9 +167,7 @@ barrier_awaiter::~barrier_awaiter() {
   if (!node_.linked()) return;
   const std::lock_guard hold(barrier_.guard_);
   barrier_.waiters_.remove(node_);
-  if (stage_ != stage::inside) return;
-  unlink();
-  if (--barrier_.inside_ == 0 && barrier_.state_ != barrier::state::broken) barrier_.state_ = barrier::state::filling;
+  if (stage_ == stage::inside) static_cast<void>(barrier_.give_up_place(*this));
 }
 
 }  // namespace detail

@@ -64,6 +64,72 @@ def test_size():
         assert status == 1 and set(found) == places, output
 
 
+def test_from_asyncio():
+    header = """// SPDX-License-Identifier: BSL-1.0
+#pragma once
+namespace gyre {
+namespace detail {
+class basis {
+ public:
+  void release();
+};
+void hidden();
+}  // namespace detail
+template <class T>
+  requires(sizeof(T) > 1)
+class lock : public detail::basis {
+ public:
+  [[nodiscard]] bool acquire() noexcept { return first(second); }
+
+ private:
+  bool locked_ = false;
+};
+template <class F>
+  requires requires(F f) { f.start(); }
+void gather(F f);
+inline constexpr int first_completed = 1;
+}  // namespace gyre
+"""
+    page = """## Name by name
+
+| asyncio | gyre |
+| --- | --- |
+| `Lock` | `lock`: `acquire`, `release` |
+| `await gather(a)` | `co_await gather(a)` |
+| `FIRST_COMPLETED` | `first_completed` |
+
+| without | instead |
+| --- | --- |
+| `Server` | `anything` |
+
+## Elsewhere
+
+| asyncio | gyre |
+| --- | --- |
+| `sleep` | `nothing_like_it` |
+"""
+    cases = [  # what to change in the header or the page, and what the check then says
+        (("", ""), ("", ""), None),
+        (("void gather(F f)", "void gather_all(F f)"), ("", ""), "docs/from_asyncio.md:6: gather is not declared in include/gyre"),
+        (("release", "free_it"), ("", ""), "docs/from_asyncio.md:5: release is not declared in include/gyre"),
+        (("acquire", "locked_"), ("", ""), "docs/from_asyncio.md:5: acquire is not declared in include/gyre"),
+        (("", ""), ("| `await gather(a)` | `co_await gather(a)` |\n", ""),
+         "include/gyre/core/lock.hpp:22: gather is public and has no row in docs/from_asyncio.md"),
+        (("", ""), ("`FIRST_COMPLETED`", "`FIRST`"), "docs/from_asyncio.md:1: asyncio's FIRST_COMPLETED has no row"),
+        (("", ""), ("`acquire`, ", ""), "docs/from_asyncio.md:1: asyncio's Lock.acquire has no row"),
+        (("", ""), ("`Server`", "`Servant`"), "docs/from_asyncio.md:1: asyncio's Server has no row"),
+    ]
+    for in_header, in_page, message in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for place, text in (("include/gyre/core/lock.hpp", header.replace(*in_header)), ("docs/from_asyncio.md", page.replace(*in_page)),
+                                (".ci/asyncio_names.txt", "# names\nasyncio: Lock gather FIRST_COMPLETED Server\nLock: acquire release\n")):
+                (root / place).parent.mkdir(parents=True, exist_ok=True)
+                (root / place).write_text(text)
+            status, _, output = run("from_asyncio", root)
+            assert status == (message is not None) and (message or "0 problems") in output, (in_header, in_page, output)
+
+
 def test_include_cost():
     with tempfile.TemporaryDirectory() as folder:
         header = Path(folder) / "include/gyre/gyre.hpp"
@@ -118,6 +184,7 @@ TESTS = {
     "layers": lambda: test_marked_tree("layers"),
     "coroutine_rules": lambda: test_marked_tree("coroutine_rules"),
     "size": test_size,
+    "from_asyncio": test_from_asyncio,
     "include_cost": test_include_cost,
     "compare_output": test_compare_output,
     "compile_fail": test_compile_fail,

@@ -270,6 +270,15 @@ LOOP_TEST("FUT-023: a result that nobody took, or a future left pending, is no r
   co_return;
 }
 
+LOOP_TEST("FUT-010: a callback may take its future by reference", "[core][future]") {
+  const future<int> f;
+  int seen = 0;
+  f.add_done_callback([&seen](auto& done) { seen = done.result(); });
+  f.set_result(5);
+  co_await settle();
+  CHECK(seen == 5);
+}
+
 LOOP_TEST("FUT-024: get_loop() gives the loop of the future", "[core][future]") {
   const future<int> f;
   CHECK(&f.get_loop() == &get_running_loop());
@@ -342,11 +351,23 @@ LOOP_TEST("future: a move-only result is taken once", "[core][future]") {
   CHECK_THROWS_AS(f.result(), invalid_state_error);
 }
 
-LOOP_TEST("future: a set_exception of cancelled_error makes it cancelled", "[core][future]") {
+LOOP_TEST("FUT-004: set_exception with a cancelled_error is a failure, not a cancellation", "[core][future]") {
   const future<int> f;
   f.set_exception(cancelled_error("by hand"));
-  CHECK(f.cancelled());
-  CHECK_THROWS_AS(f.set_exception(std::exception_ptr()), value_error);
+  CHECK(f.done());
+  CHECK_FALSE(f.cancelled());
+  CHECK(in_words(f.exception()) == "cancelled: by hand");
+  CHECK_THROWS_AS(f.result(), cancelled_error);
+  const std::string how = co_await outcome(f);
+  CHECK(how == "cancelled: by hand");
+}
+
+LOOP_TEST("FUT-005: set_exception of nothing is refused, on a done future as done", "[core][future]") {
+  const future<int> f;
+  CHECK_THROWS_AS(f.set_exception(nullptr), value_error);
+  CHECK_FALSE(f.done());
+  f.set_result(1);
+  CHECK_THROWS_AS(f.set_exception(nullptr), invalid_state_error);
   co_return;
 }
 

@@ -96,6 +96,13 @@ LOOP_TEST("GATHER-002: tasks, futures and coroutines may be mixed", "[flow][gath
   CHECK(c == "three");
 }
 
+LOOP_TEST("GATHER-003: a gather of nothing is done at once", "[flow][gather]") {
+  const turn_probe turn;
+  co_await gather();
+  co_await gather(return_exceptions);
+  CHECK_FALSE(turn.taken());
+}
+
 LOOP_TEST("GATHER-003: an empty vector gives an empty vector without suspending", "[flow][gather]") {
   const turn_probe turn;
   const std::vector<coro<int>> none;
@@ -159,7 +166,23 @@ LOOP_TEST("GATHER-010: a cancelled child fails the gather, which is not cancelle
   child.cancel();
   const std::string how = co_await outcome(running);
   CHECK(how == "cancelled");
+  CHECK_FALSE(running.cancelled());
+  CHECK(in_words(running.exception()) == "cancelled");
   CHECK(current_task().cancelling() == 0);
+}
+
+LOOP_TEST("GATHER-010: a shield or a gather around a gather with a cancelled child fails likewise", "[flow][gather]") {
+  const future<int> f;
+  auto inner = gather(f);
+  const auto around = shield(inner);
+  auto outer = gather(inner.start());
+  outer.start();
+  f.cancel("gone");
+  co_await settle();
+  CHECK(in_words(around.exception()) == "cancelled: gone");
+  CHECK_FALSE(around.cancelled());
+  CHECK(in_words(outer.exception()) == "cancelled: gone");
+  CHECK_FALSE(outer.cancelled());
 }
 
 LOOP_TEST("GATHER-011: with return_exceptions a cancelled child stands as cancelled_error", "[flow][gather]") {

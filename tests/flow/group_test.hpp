@@ -3,8 +3,6 @@
 // What the tests of task groups share: bodies of tasks, and how a scope ended.
 #include "loop_test.hpp"
 
-#include <coroutine>
-#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -42,29 +40,6 @@ inline std::string all_of(const gyre::exception_group& group) {
     out += inner == nullptr ? in_words(each) : in_brackets(all_of(*inner));
   }
   return out;
-}
-
-/// A frame's task that never runs: what is driven by hand is in no task.
-class stand_in final : public gyre::detail::task_core {
- public:
-  explicit stand_in(std::coroutine_handle<> frame) noexcept : task_core(none, frame, gyre::detail::task_bits::running) {}
-
- private:
-  static constexpr gyre::detail::task_type none{};
-};
-
-/// Runs a coroutine by hand, outside any task.
-template <class T>
-std::exception_ptr error_without_task(gyre::coro<T> body) {
-  const auto frame = body.consume("a test");
-  gyre::detail::result_slot<T> result;
-  stand_in task(frame);
-  frame.promise().task = &task;
-  frame.promise().slot = &result;
-  frame.promise().continuation = std::noop_coroutine();
-  gyre::detail::resume_chain(frame);
-  frame.destroy();
-  return result.error;
 }
 
 /// How a scope ends, in words: its group's errors in brackets.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Groups in groups, errors of every kind, what create_task() takes and refuses.
 #include "flow/group_test.hpp"
+#include "flow/without_task.hpp"
 
 #include <memory>
 #include <vector>

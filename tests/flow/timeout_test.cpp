@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "flow/group_test.hpp"
+#include "flow/without_task.hpp"
 #include "loop_test.hpp"
 
 #include <atomic>

@@ -42,6 +42,23 @@ LOOP_TEST("WAIT-001: done and pending are disjoint and hold all arguments", "[fl
   tasks[1].cancel();
 }
 
+LOOP_TEST("WAIT-002: an unknown return_when is refused", "[flow][wait]") {
+  const task<int> t = create_task(sleep(0ns, 1));
+  const wait_options unknown{.return_when = static_cast<return_when_t>(9)};
+  const std::string how = co_await outcome(wait(t, unknown));
+  CHECK(how == "error: wait: invalid return_when value");
+  co_await t;
+}
+
+LOOP_TEST("WAIT-001: the sets compare as sets", "[flow][wait]") {
+  const task<int> a = create_task(sleep(0ns, 1));
+  const task<int> b = create_task(sleep(0ns, 2));
+  const auto [done, pending] = co_await wait(a, b);
+  CHECK(done == task_set{b, a});
+  CHECK_FALSE(done == task_set{a});
+  CHECK(pending == task_set());
+}
+
 LOOP_TEST("WAIT-002: an empty collection is refused", "[flow][wait]") {
   const std::vector<task<int>> none;
   const std::string how = co_await outcome(wait(none));

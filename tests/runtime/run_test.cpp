@@ -180,19 +180,22 @@ TEST_CASE("RUN-014: a leftover that swallows its cancel is waited for", "[runtim
 
 TEST_CASE("RUN-016: the default executor is joined before run() returns", "[runtime][run]") {
   for (const int loops : {1, 4}) {
-    std::atomic<bool> begun{false};
+    event begun;
+    std::atomic<bool> main_over{false};
     std::atomic<bool> ended{false};
-    const auto main = [](std::atomic<bool>& first, std::atomic<bool>& last) -> coro<> {
-      const auto work = [&first, &last] {
-        first = true;
-        std::this_thread::sleep_for(10ms);
+    const auto main = [](event& first, std::atomic<bool>& over, std::atomic<bool>& last) -> coro<> {
+      const auto work = [&first, &over, &last] {
+        first.set();
+        over.wait(false);
         last = true;
       };
       const auto offload = [](std::function<void()> f) -> coro<> { co_await to_thread(std::move(f)); };
       static_cast<void>(create_task(offload(work)));
-      while (!first) co_await sleep(100us);
+      co_await first.wait();
+      over = true;
+      over.notify_all();
     };
-    run(main(begun, ended), run_options().loops(loops));
+    run(main(begun, main_over, ended), run_options().loops(loops));
     CHECK(ended);
   }
 }

@@ -21,7 +21,7 @@ bool block_until(const std::atomic<int>& value, int target) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (value.load() < target) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(100us);
+    std::this_thread::yield();
   }
   return true;
 }

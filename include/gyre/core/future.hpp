@@ -68,12 +68,12 @@ class basic_future {
   ///
   /// Returns: an id for remove_done_callback.   Thread: any.   Like: Future.add_done_callback.
   template <class F>
-    requires std::is_invocable_v<F&, Self>
+    requires std::is_invocable_v<F&, Self&>
   std::uint64_t add_done_callback(F f) const {
     return add_callback(core("add_done_callback"), with_handle(std::move(f)));
   }
   template <class F>
-    requires std::is_invocable_v<F&, Self>
+    requires std::is_invocable_v<F&, Self&>
   std::uint64_t add_done_callback(F f, const context& in) const {
     return add_callback(core("add_done_callback"), with_handle(std::move(f)), &in);
   }
@@ -93,8 +93,8 @@ class basic_future {
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(core_); }
   /// Whether both are handles of the same future, or both empty.
   template <class U, class Other>
-  [[nodiscard]] bool operator==(const basic_future<U, Other>& other) const noexcept {
-    return core_.get() == other.core_.get();
+  friend bool operator==(const basic_future& a, const basic_future<U, Other>& b) noexcept {
+    return a.shared_state() == b.shared_state();
   }
 
   /// Awaits the result. A named handle leaves the value where it is and copies it; the last handle moves it out.
@@ -110,17 +110,18 @@ class basic_future {
     return *core_;
   }
   [[nodiscard]] core_ref<future_core> shared(const char* call) const { return core_ref<future_core>::share(core(call)); }
+  [[nodiscard]] const future_core* shared_state() const noexcept { return core_.get(); }
 
  private:
   template <class F>
   static auto with_handle(F f) {
-    return [kept = std::move(f)](future_core& done) mutable { kept(Self(core_ref<future_core>::share(done))); };
+    return [kept = std::move(f)](future_core& done) mutable {
+      Self handle(core_ref<future_core>::share(done));
+      kept(handle);
+    };
   }
 
  protected:
-  template <class U, class Other>
-  friend class basic_future;
-
   basic_future() noexcept = default;
   explicit basic_future(core_ref<future_core> core) noexcept : core_(std::move(core)) {}
 
@@ -166,20 +167,25 @@ class future_state final : public plain_future {
 
 /// The loop that runs on this thread; throws no_running_loop naming `call`.
 [[nodiscard]] home& running_home(const char* call);
+/// The same, or else the loop that is set for this thread.   Body: lib/loop/event_loop.cpp
+[[nodiscard]] home& running_or_set_home(const char* call);
 
 }  // namespace detail
 
 /// A result set by hand.   Like: asyncio.Future.
 ///
 /// Thread:  any, for every member: exactly one of several set_* and cancel() calls that race succeeds.
-template <class T>
+template <class T = void>
 class future : public detail::basic_future<T, future<T>> {
   using base = detail::basic_future<T, future<T>>;
 
  public:
-  /// A pending future of the running loop.   Throws: no_running_loop.
+  /// A pending future of the running loop, else of the one set for this thread.   Throws: no_running_loop.
   future(std::source_location here = std::source_location::current())  // NOLINT: the default constructor
-      : future(detail::running_home("future()"), here) {}
+      : future(detail::running_or_set_home("future()"), here) {}
+  /// The same of `loop`, as loop.create_future<T>() gives it.
+  explicit future(event_loop& loop, std::source_location here = std::source_location::current())
+      : future(detail::home_of(loop), here) {}
   /// An empty handle.
   explicit future(std::nullptr_t) noexcept {}
   explicit future(detail::home& owner, std::source_location here = std::source_location::current())
@@ -204,16 +210,16 @@ class future : public detail::basic_future<T, future<T>> {
     core.complete();
   }
 
-  /// Ends it with an error; a cancelled_error makes it cancelled.   Throws: invalid_state_error if it is done.
+  /// Ends it with an error; only cancel() makes it cancelled.   Throws: invalid_state_error if it is done.
   void set_exception(std::exception_ptr error) const {
     detail::future_core& core = this->core("set_exception");
-    if (error == nullptr) throw value_error("future::set_exception: the exception is null");
+    if (error == nullptr && !core.done()) throw value_error("future::set_exception: the exception is null");
     if (!core.reserve()) detail::throw_result_set(core);
     core.slot().error = std::move(error);
-    core.complete();
+    core.fail();
   }
   template <class E>
-    requires(!std::same_as<std::decay_t<E>, std::exception_ptr>)
+    requires(!std::convertible_to<E, std::exception_ptr>)
   void set_exception(E&& error) const {
     set_exception(std::make_exception_ptr(std::forward<E>(error)));
   }

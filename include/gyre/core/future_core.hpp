@@ -99,6 +99,8 @@ class future_core : public pooled {
   /// Completes with what the slot holds: a value, or an error (a cancelled_error makes it cancelled). False if it was
   /// done already.
   bool complete() noexcept;
+  /// The same with an error that is to count as one, also if it is a cancelled_error.
+  bool fail() noexcept { return settle(status::failed); }
 
   /// Takes the right to fill the slot, for callers that race: true for one of them, who then calls complete().
   [[nodiscard]] bool reserve() noexcept;
@@ -159,6 +161,7 @@ class future_core : public pooled {
   void append_outcome(std::string& out) const;
   void report_unretrieved() noexcept;
 
+  bool settle(status outcome) noexcept;
   [[nodiscard]] spin_lock& guard() const noexcept { return lock_; }
   friend bool suspend_on(future_core&, waiter_node&, std::coroutine_handle<>);
 

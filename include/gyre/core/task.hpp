@@ -10,6 +10,7 @@
 #include <gyre/core/task_record.hpp>
 
 #include <cstdio>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -100,6 +101,11 @@ class basic_task_set {
   using const_iterator = typename std::vector<Handle>::const_iterator;
 
   basic_task_set() = default;
+  basic_task_set(std::initializer_list<Handle> tasks) {
+    for (const Handle& each : tasks) {
+      if (!contains(each)) tasks_.push_back(each);
+    }
+  }
 
   [[nodiscard]] const_iterator begin() const noexcept { return tasks_.begin(); }
   [[nodiscard]] const_iterator end() const noexcept { return tasks_.end(); }
@@ -112,6 +118,14 @@ class basic_task_set {
       if (&each.core("contains") == &t.core("contains")) return true;
     }
     return false;
+  }
+  /// Whether both have the same tasks, in any order.
+  template <class Other>
+  friend bool operator==(const basic_task_set& a, const basic_task_set<Other>& b) {
+    for (const Handle& each : a) {
+      if (!b.contains(each)) return false;
+    }
+    return a.size() == b.size();
   }
   /// Adds a task that is not in the set yet.
   void push_back(Handle t) { tasks_.push_back(std::move(t)); }
@@ -182,11 +196,22 @@ class coro_for_factory final : public made_by_factory {
   std::unique_ptr<kept_call> kept_;
 };
 
+/// Where to start `body`, which a closed loop destroys: nobody else will run it, and nothing is to be reported.
+template <class T>
+placement place_body(coro<T>& body, const task_options& options, const char* call) {
+  try {
+    return place_task(options, call);
+  } catch (const loop_closed&) {
+    body.close();
+    throw;
+  }
+}
+
 /// The same by way of the loop's task factory, if it has one.
 template <class T>
 core_ref<own_task> start_task(coro<T>& body, const task_options& options, const char* call,
                               std::unique_ptr<kept_call> kept) {
-  const placement place = place_task(options, call);
+  const placement place = place_body(body, options, call);
   if (!place.where->has_factory()) [[likely]] return make_task(body, place, options, call, std::move(kept));
   coro_for_factory<T> given(body, std::move(kept));
   return make_by_factory(*place.where, given, options);

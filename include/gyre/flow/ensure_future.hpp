@@ -3,6 +3,7 @@
 // Whatever can be waited for, as a future: coroutines become tasks, the rest stays what it is.  Layer: flow.
 #include <gyre/core/call.hpp>
 #include <gyre/core/task.hpp>
+#include <gyre/loop/event_loop.hpp>
 
 namespace gyre {
 
@@ -29,6 +30,8 @@ concept awaitable_argument = is_coro_v<std::remove_cvref_t<A>> || is_gather_call
 
 /// Options for a task that some call makes of its argument: the running loop, else the one set for this thread.
 [[nodiscard]] task_options on_current_loop();
+/// Throws:  value_error if `future` belongs to another runtime than `loop`.
+void check_loop(const future_core& future, event_loop& loop);
 
 }  // namespace detail
 
@@ -52,6 +55,24 @@ template <class G>
   requires detail::is_gather_call<std::remove_cvref_t<G>>
 auto ensure_future(G&& gather) {
   return gather.start();
+}
+
+/// The same for a named loop: a coroutine becomes a task of it, pinned to it.
+///
+/// Throws:  value_error for a future of another runtime.
+template <class T>
+task<T> ensure_future(coro<T> body, event_loop& loop) {
+  return loop.create_task(std::move(body));
+}
+template <detail::unawaited_call A>
+task<typename A::value_type> ensure_future(A call, event_loop& loop) {
+  return loop.create_task(std::move(call));
+}
+template <class F>
+  requires detail::future_handle<F>
+std::remove_cvref_t<F> ensure_future(F&& future, event_loop& loop) {
+  detail::check_loop(future.core("ensure_future"), loop);
+  return std::forward<F>(future);
 }
 
 namespace detail {

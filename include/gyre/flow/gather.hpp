@@ -157,13 +157,14 @@ class gathering_future : public detail::basic_future<R, gathering_future<R>> {
   using base = detail::basic_future<R, gathering_future<R>>;
 
  public:
+  gathering_future() noexcept = default;
   explicit gathering_future(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
 };
 
 namespace detail {
 
-/// The loop on which a gather counts: the running one, else the one set for this thread.
-[[nodiscard]] home& gather_home();
+/// The loop on which a gather counts: the running one, else that of its first child, else the one set for this thread.
+[[nodiscard]] home& gather_home(const pooled_vector<core_ref<future_core>>& children);
 
 /// What a gather that has not started yet offers: the first use as a future starts it.
 template <class Self, class R>
@@ -179,11 +180,15 @@ class gather_starter : public awaiter_base {
   operator gathering_future<R>() { return start(); }  // NOLINT: used as a future, it is one
   [[nodiscard]] bool done() { return start().done(); }
   [[nodiscard]] bool cancelled() { return start().cancelled(); }
+  const R& result() { return start().result(); }
+  [[nodiscard]] std::exception_ptr exception() { return start().exception(); }
   bool cancel(std::string_view message = {}) { return start().cancel(message); }
-  template <class F>
-  std::uint64_t add_done_callback(F f) {
-    return start().add_done_callback(std::move(f));
+  template <class F, class... In>
+  std::uint64_t add_done_callback(F f, const In&... in) {
+    return start().add_done_callback(std::move(f), in...);
   }
+  std::size_t remove_done_callback(std::uint64_t id) { return start().remove_done_callback(id); }
+  [[nodiscard]] event_loop& get_loop() { return start().get_loop(); }
   void append_text(std::string& out) { start().append_text(out); }
 
  protected:
@@ -202,21 +207,22 @@ namespace gyre {
 
 /// Runs coroutines, tasks and futures at the same time and gives their results in the order of the arguments.
 ///
-/// Shape:   a tuple; a void result is `unit`. It starts when it is awaited or first used as a future.
+/// Shape:   a tuple; a void result is `unit`. It starts when it is awaited or first used as a future. One of nothing is done
+///          at once.
 /// Cancel:  cancels every child that is not done.
 /// Throws:  the first error, at once; the other children run on and their errors are dropped.
 /// Cost:    one pooled block. Coroutines of a task that is not pinned run as a fork-join: no task record, no queue entry
 ///          beyond what thieves may take.
 /// Like:    asyncio.gather, which starts at the call.
 template <class... As>
-  requires(sizeof...(As) > 0 && (detail::awaitable_argument<As> && ...))
+  requires(detail::awaitable_argument<As> && ...)
 [[nodiscard]] auto gather(As&&... aws) {
   return detail::gather_call<false, detail::argument<As>...>(detail::as_argument(std::forward<As>(aws))...);
 }
 
 /// The same, with errors in their places among the results.   Like: gather(..., return_exceptions=True).
 template <class... As>
-  requires(sizeof...(As) > 0 && (detail::awaitable_argument<As> && ...))
+  requires(detail::awaitable_argument<As> && ...)
 [[nodiscard]] auto gather(return_exceptions_t, As&&... aws) {
   return detail::gather_call<true, detail::argument<As>...>(detail::as_argument(std::forward<As>(aws))...);
 }

@@ -56,6 +56,7 @@ class shielded : public detail::basic_future<T, shielded<T>> {
   using base = detail::basic_future<T, shielded<T>>;
 
  public:
+  shielded() noexcept = default;
   explicit shielded(detail::core_ref<detail::future_core> core) noexcept : base(std::move(core)) {}
 };
 

@@ -117,11 +117,7 @@ coro<> stagger<T, F>::run(task_group* group, stagger* self, std::size_t i) {
     race.lose(i, std::move(error));
   } else if (race.win(i)) {
     race.outcome_.index = i;
-    if constexpr (std::is_void_v<T>) {
-      race.outcome_.winner.emplace();
-    } else {
-      race.outcome_.winner.emplace(value.give());
-    }
+    race.outcome_.winner = value.take();
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 // task_group: tasks that end before the scope that started them does.  Layer: flow.  Bodies: lib/flow/task_group.cpp
 #include <gyre/base/spin_lock.hpp>
+#include <gyre/core/call.hpp>
 #include <gyre/core/exception_group.hpp>
 #include <gyre/core/task.hpp>
 #include <gyre/flow/detail/scoped_body.hpp>
@@ -96,6 +97,11 @@ class task_group {
   task<T> create_task(const task_options& options, coro<T> body,
                       std::source_location here = std::source_location::current()) {
     return create_task(std::move(body), options, here);
+  }
+  template <detail::unawaited_call A>
+  task<typename A::value_type> create_task(A call, const task_options& options = task_options(),
+                                           std::source_location here = std::source_location::current()) {
+    return create_task(detail::as_coro(std::move(call)), options, here);
   }
   /// Starts `fn(args...)`; both live as long as the task.
   template <class F, class... Args>

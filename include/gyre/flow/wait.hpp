@@ -76,6 +76,7 @@ class [[nodiscard]] wait_awaiter : public awaiter_base, public timer_node {
 template <class Handle>
 coro<wait_result<Handle>> wait_all(std::vector<Handle> tasks, wait_options options) {
   if (tasks.empty()) throw value_error("Set of Tasks/Futures is empty.");
+  if (options.return_when > first_exception) throw value_error("wait: invalid return_when value");
   pooled_vector<core_ref<future_core>> given;
   given.reserve(tasks.size());
   for (const Handle& each : tasks) given.push_back(each.shared("wait"));
@@ -111,7 +112,7 @@ struct common_handle<First, Rest...> {
 /// Waits for tasks or futures; never throws their errors and cancels nothing.
 ///
 /// Shape:   a named vector of tasks or futures, not empty; duplicates count once.
-/// Cancel:  leaves the tasks alone.   Throws: value_error (empty), cancelled_error.
+/// Cancel:  leaves the tasks alone.   Throws: value_error (empty, unknown return_when), cancelled_error.
 /// Like:    asyncio.wait.
 template <class Handle>
 coro<wait_result<Handle>> wait(std::vector<Handle> tasks, wait_options options = wait_options()) {

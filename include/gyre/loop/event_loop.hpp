@@ -2,6 +2,7 @@
 #pragma once
 // The event loop: callbacks, timers, tasks of one thread.  Layer: loop.  Bodies: lib/loop/event_loop.cpp
 #include <gyre/base/invoke.hpp>
+#include <gyre/core/call.hpp>
 #include <gyre/core/task.hpp>
 #include <gyre/loop/exception_handler.hpp>
 #include <gyre/loop/handle.hpp>
@@ -76,7 +77,11 @@ class event_loop {
     drive(f.core("run_until_complete"));
     return detail::take_result<T>(f);
   }
-  /// The same for a gather, which starts here; as in asyncio, on the loop set for this thread.
+  template <detail::unawaited_call A>
+  typename A::value_type run_until_complete(A call) {
+    return run_until_complete(detail::as_coro(std::move(call)));
+  }
+  /// The same for a gather, which starts here; as in asyncio, on the loop of its futures, else on the one set for this thread.
   template <class G>
     requires requires(G& g) { g.start(); }
   auto run_until_complete(G&& gathering) {
@@ -99,6 +104,24 @@ class event_loop {
     options.loop = this;
     options.pin = true;
     return gyre::create_task(std::move(body), options, here);
+  }
+  template <detail::unawaited_call A>
+  task<typename A::value_type> create_task(A call, const task_options& options = task_options(),
+                                           std::source_location here = std::source_location::current()) {
+    return create_task(detail::as_coro(std::move(call)), options, here);
+  }
+  /// The same of `fn(args...)`; callable and arguments live as long as its body.
+  template <class F, class... Args>
+    requires detail::starts_coro<F, Args...>
+  auto create_task(F&& fn, Args&&... args) {
+    return create_task(task_options(), std::forward<F>(fn), std::forward<Args>(args)...);
+  }
+  template <class F, class... Args>
+    requires detail::starts_coro<F, Args...>
+  auto create_task(task_options options, F&& fn, Args&&... args) {
+    options.loop = this;
+    options.pin = true;
+    return gyre::create_task(options, std::forward<F>(fn), std::forward<Args>(args)...);
   }
   template <class T>
   [[nodiscard]] future<T> create_future(std::source_location here = std::source_location::current()) {
@@ -203,6 +226,9 @@ using default_event_loop = event_loop;
 void set_event_loop(std::shared_ptr<event_loop> loop);
 /// A loop of its own; nothing runs it yet.
 [[nodiscard]] std::shared_ptr<event_loop> new_event_loop();
+
+/// The task that runs on `loop`; an empty handle in its callbacks, and on threads other than the loop's.
+[[nodiscard]] any_task current_task(const event_loop& loop);
 
 /// The unfinished tasks of the running runtime, or of one loop of it. A snapshot; each appears once.
 [[nodiscard]] task_set all_tasks();

@@ -63,11 +63,16 @@ class call_core final : public timer_node, public pooled {
 /// A callback that was queued.   Like: asyncio.Handle.   Thread: any.
 class handle {
  public:
+  /// No callback, to be assigned later; only cancel(), cancelled() and comparisons may be used until then.
+  handle() noexcept = default;
   explicit handle(detail::core_ref<detail::call_core> core) noexcept : core_(std::move(core)) {}
 
   /// Keeps the callback from running, if it has not begun. Harmless later and when repeated.
-  void cancel() const noexcept { core_->cancel(); }
-  [[nodiscard]] bool cancelled() const noexcept { return core_->cancelled(); }
+  void cancel() const noexcept {
+    if (core_) core_->cancel();
+  }
+  [[nodiscard]] bool cancelled() const noexcept { return core_ && core_->cancelled(); }
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(core_); }
   void append_text(std::string& out) const { core_->append_text(out); }
   friend bool operator==(const handle& a, const handle& b) noexcept { return a.core_.get() == b.core_.get(); }
   /// The context that the callback runs in.
@@ -80,6 +85,7 @@ class handle {
 /// A callback with a time.   Like: asyncio.TimerHandle.   Thread: any.
 class timer_handle : public handle {
  public:
+  timer_handle() noexcept = default;
   using handle::handle;
 
   /// When it is due, on the loop's clock.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // A loop's timers: a heap over the loop's clock, insert and cancel in place, nodes in their owners.  Layer: loop.
-// Bodies: lib/loop/timers.cpp
+// Bodies: lib/loop/timers.cpp, lib/loop/cpython_timers.cpp
 #include <gyre/base/spin_lock.hpp>
 #include <gyre/core/runnable.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace gyre::detail {
@@ -45,14 +46,20 @@ class timer_node : public runnable {
   bool direct_;
 };
 
-/// Ordered by deadline, equal ones by arrival; or as CPython's loop keeps them, whose order of equal ones follows from how
-/// its heap is built and from when cancelled timers leave it.
+/// The timers of a loop by deadline. Which of two with the same deadline comes first, and when cancelled ones leave, is the
+/// matter of the class derived from it.
 ///
 /// Thread:  guarded by its own short lock; who may call what is said at each member.
 class timer_heap {
  public:
-  /// Equal deadlines come in CPython's order. Before the first arm(); there must be no direct nodes then.
-  void keep_cpython_order() noexcept { cpython_order_ = true; }
+  /// Equal deadlines by arrival; nodes may be direct.
+  [[nodiscard]] static std::unique_ptr<timer_heap> by_arrival();
+  /// Equal deadlines as CPython's loop has them; for nodes that are not direct.   Body: lib/loop/cpython_timers.cpp
+  [[nodiscard]] static std::unique_ptr<timer_heap> as_cpython();
+
+  timer_heap(const timer_heap&) = delete;
+  timer_heap& operator=(const timer_heap&) = delete;
+  virtual ~timer_heap() = default;
 
   /// Adds a node that is in no heap.   Thread: any; who is not the loop wakes it, since it may sleep past the deadline.
   void arm(timer_node& node, std::int64_t deadline);
@@ -71,42 +78,34 @@ class timer_heap {
 
   /// Fires the direct nodes due at `now` and puts the others into `ring`, in order. Returns whether any was due.
   /// Thread:  the loop's.
-  bool fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept;
+  virtual bool fire_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept = 0;
 
   /// Fires the direct nodes only.   Thread: any; for a loop that is stuck in user code.
-  bool fire_due_elsewhere(std::int64_t now) noexcept;
+  virtual bool fire_due_elsewhere(std::int64_t now) noexcept = 0;
 
- private:
-  static constexpr std::size_t none = SIZE_MAX;
+ protected:
+  timer_heap() = default;
+
   struct entry {
     std::int64_t deadline;
     std::uint64_t order;
     timer_node* node;
-    [[nodiscard]] bool before(const entry& other) const noexcept {
-      return deadline != other.deadline ? deadline < other.deadline : order < other.order;
-    }
   };
 
+  // Under the lock. insert() may throw, and has changed nothing then; remove() knows the entry by its place.
+  virtual void insert(timer_node& node, std::int64_t deadline) = 0;
+  virtual void remove(std::size_t at) noexcept = 0;
+
   void place(std::size_t i, const entry& e) noexcept;
-  void sift_up(std::size_t i, entry e) noexcept;
-  void sift_down(std::size_t i, entry e) noexcept;
-  void remove_at(std::size_t i) noexcept;
   void publish_next() noexcept;
-  [[nodiscard]] std::size_t find_due_direct(std::size_t i, std::int64_t now) const noexcept;
+  /// A direct node has left the heap: fire() follows without the lock.
+  static void begin_firing(timer_node& node) noexcept;
   static void fire(timer_node& node) noexcept;
 
-  // In CPython's order. A cancelled entry has no node; it stays until it comes to the top, or there are too many.
-  void rise(std::size_t top, std::size_t i, entry e) noexcept;
-  void settle(std::size_t top, entry e) noexcept;
-  entry pop_front() noexcept;
-  void drop_cancelled() noexcept;
-  bool queue_due(std::int64_t now, intrusive_list<runnable>& ring) noexcept;
-
   mutable spin_lock lock_;
-  std::vector<entry> heap_;  // four children a node: half the depth of a binary heap, siblings share cache lines
-  std::uint64_t arrivals_ = 0;
-  std::size_t cancelled_ = 0;  // as CPython counts them
-  bool cpython_order_ = false;
+  std::vector<entry> heap_;
+
+ private:
   std::atomic<std::int64_t> next_{INT64_MAX};
 };
 

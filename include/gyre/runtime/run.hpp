@@ -36,6 +36,10 @@ class runner {
   T run(coro<T> main, const context& in) {
     return run_in(std::move(main), &in);
   }
+  template <detail::unawaited_call A, class... In>
+  typename A::value_type run(A main, const In&... in) {
+    return run(detail::as_coro(std::move(main)), in...);
+  }
 
   /// The loop of the calling thread.
   [[nodiscard]] event_loop& get_loop();
@@ -80,6 +84,11 @@ T run(coro<T> main, const run_options& options = run_options()) {
     r.close();
     return value;
   }
+}
+
+template <detail::unawaited_call A>
+typename A::value_type run(A main, const run_options& options = run_options()) {
+  return run(detail::as_coro(std::move(main)), options);
 }
 
 }  // namespace gyre

@@ -101,6 +101,7 @@ class barrier {
   void advance(passage& p, detail::wake_list& woken) noexcept;
   void enter(passage& p, detail::wake_list& woken) noexcept;
   void leave(passage& p, detail::wake_list& woken) noexcept;
+  bool give_up_place(passage& p) noexcept;  // true if it was the last one inside
 
   mutable detail::spin_lock guard_;
   state state_ = state::filling;

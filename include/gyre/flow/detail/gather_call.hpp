@@ -23,14 +23,16 @@ class [[nodiscard]] gather_call
   gather_call(gather_call&& other) noexcept : starter(std::move(other)), arguments_(std::move(other.arguments_)) {}
   gather_call& operator=(gather_call&&) = delete;
   ~gather_call() {
-    if (fork_ != nullptr) fork_->abandon();
+    if constexpr (forks) {
+      if (fork_ != nullptr) fork_->abandon();
+    }
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
 
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> at) {
-    if constexpr ((is_coro_v<As> && ...)) {
+    if constexpr (forks) {
       const thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
       if (!this->started() && may_fork(me, thread)) {
@@ -48,7 +50,7 @@ class [[nodiscard]] gather_call
   }
 
   value_type await_resume() {
-    if constexpr ((is_coro_v<As> && ...)) {
+    if constexpr (forks) {
       if (fork_ != nullptr) {
         fork_type& block = *std::exchange(fork_, nullptr);
         block.check_and_leave_on_error();
@@ -66,6 +68,7 @@ class [[nodiscard]] gather_call
  private:
   template <class Self, class R>
   friend class gather_starter;
+  static constexpr bool forks = sizeof...(As) > 0 && (is_coro_v<As> && ...);
   template <class... Bs>
   struct fork_for {
     using type = tuple_fork<value_of_argument<Bs>...>;
@@ -83,8 +86,9 @@ class [[nodiscard]] gather_call
     pooled_vector<core_ref<future_core>> children;
     children.reserve(sizeof...(As));
     std::apply([&](auto&... each) { (children.push_back(future_of(each, "gather", false)), ...); }, arguments_);
-    return gathering_future<value_type>(core_ref<future_core>(
-        new tuple_gather<Errors, value_of_argument<As>...>(gather_home(), std::move(children))));
+    home& here = gather_home(children);
+    return gathering_future<value_type>(
+        core_ref<future_core>(new tuple_gather<Errors, value_of_argument<As>...>(here, std::move(children))));
   }
 
   std::tuple<As...> arguments_;
@@ -148,8 +152,9 @@ class [[nodiscard]] gather_vector_call
     pooled_vector<core_ref<future_core>> children;
     children.reserve(arguments_.size());
     for (A& each : arguments_) children.push_back(future_of(each, "gather", false));
+    home& here = gather_home(children);
     return gathering_future<value_type>(
-        core_ref<future_core>(new vector_gather<Errors, child_value>(gather_home(), std::move(children))));
+        core_ref<future_core>(new vector_gather<Errors, child_value>(here, std::move(children))));
   }
 
   std::vector<A> arguments_;

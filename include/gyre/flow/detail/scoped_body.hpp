@@ -71,6 +71,7 @@ class kept_value {
       return *std::move(value_);
     }
   }
+  std::optional<stored<R>> take() { return std::move(value_); }
 
  private:
   std::optional<stored<R>> value_;
@@ -80,6 +81,7 @@ template <>
 class kept_value<void> {
  public:
   void give() const noexcept {}
+  [[nodiscard]] std::optional<unit> take() const noexcept { return unit(); }
 };
 
 }  // namespace gyre::detail
