@@ -10,6 +10,8 @@
 #include <gyre/core/task.hpp>
 #include <gyre/flow/as_completed.hpp>
 #include <gyre/flow/gather.hpp>
+#include <gyre/flow/on.hpp>
+#include <gyre/flow/pin_scope.hpp>
 #include <gyre/flow/resume_on.hpp>
 #include <gyre/flow/scope.hpp>
 #include <gyre/flow/shield.hpp>
@@ -19,6 +21,8 @@
 #include <gyre/flow/timeout.hpp>
 #include <gyre/flow/wait.hpp>
 #include <gyre/loop/event_loop.hpp>
+#include <gyre/loop/loop_local.hpp>
+#include <gyre/runtime/cores.hpp>
 #include <gyre/runtime/offload.hpp>
 #include <gyre/runtime/run.hpp>
 #include <gyre/runtime/runtime.hpp>

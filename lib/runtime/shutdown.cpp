@@ -61,8 +61,7 @@ std::vector<loop_core*> loops_beside(loop_core& here) {
   return all;
 }
 
-coro<> end_tasks_only(std::optional<std::int64_t> timeout) {
-  auto& here = static_cast<loop_core&>(running_home("run"));
+coro<> end_tasks_only(loop_core& here, std::optional<std::int64_t> timeout) {
   const any_task self = current_task();
   std::vector<any_task> left;
   for (const any_task& each : all_tasks_of(here)) {
@@ -81,9 +80,14 @@ coro<> end_tasks_only(std::optional<std::int64_t> timeout) {
 
 }  // namespace
 
+// One deadline for both, by the clock of the loops: in a simulation that is another one than the real one.
 coro<> end_tasks(std::optional<std::int64_t> timeout) {
-  co_await end_tasks_only(timeout);
-  co_await close_generators(loops_beside(static_cast<loop_core&>(running_home("run"))), timeout);
+  auto& here = static_cast<loop_core&>(running_home("run"));
+  std::int64_t deadline = never;
+  if (timeout) deadline = deadline_after(here.now(), *timeout);
+  co_await end_tasks_only(here, timeout);
+  if (timeout) timeout = std::max<std::int64_t>(deadline - here.now(), 0);
+  co_await close_generators(loops_beside(here), timeout);
 }
 
 shutdown_clock::shutdown_clock(std::optional<std::chrono::nanoseconds> limit) noexcept {

@@ -161,6 +161,15 @@ RUNTIME_TEST("resume_on: a task goes on, on the loop it asked for", "[runtime][r
   CHECK(right == loop_count());
 }
 
+RUNTIME_TEST("resume_on: a stealable task begins there, however idle the others are", "[runtime][resume_on]") {
+  std::vector<task<int>> tasks;
+  for (int i = 0; i < 10; ++i) tasks.push_back(create_task(visit_all()));
+  for (const task<int>& each : tasks) {
+    const int right = co_await each;
+    CHECK(right == loop_count());
+  }
+}
+
 RUNTIME_TEST("resume_on: main refuses to leave", "[runtime][resume_on]") {
   std::string how;
   try {
