@@ -36,6 +36,7 @@ class runner_core {
   void close() {
     if (std::exchange(closed_, true)) return;
     if (!begun()) return;
+    const late_interrupts hurry(interrupts_);
     event_loop& first = made_ != nullptr ? *made_ : runtime_->loop(0);
     std::optional<std::int64_t> limit;
     if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
@@ -51,6 +52,7 @@ class runner_core {
     }
   }
 
+  void note_interrupts(int count) noexcept { interrupts_ = count; }
   [[nodiscard]] const context& own_context() const noexcept { return *context_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   [[nodiscard]] bool begun() const noexcept { return made_ != nullptr || runtime_ != nullptr; }
@@ -60,6 +62,7 @@ class runner_core {
   static void end_quietly(event_loop& first, std::optional<std::int64_t> limit) {
     try {
       first.run_until_complete(end_tasks(limit));
+    } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
     } catch (...) {
       report r;
       r.message = "error in the shutdown of gyre::run()";
@@ -72,6 +75,7 @@ class runner_core {
   std::shared_ptr<event_loop> made_;
   std::shared_ptr<runtime_core> runtime_;
   std::optional<context> context_;
+  int interrupts_ = 0;  // SIGINTs that the last main got
   bool closed_ = false;
 };
 
@@ -100,9 +104,11 @@ void runner::finish(detail::future_core& main) {
   try {
     loop.run_until_complete_core(main);
   } catch (const error&) {
+    core_->note_interrupts(interrupt.count());
     if (interrupt.count() > 1) throw keyboard_interrupt();
     throw;
   }
+  core_->note_interrupts(interrupt.count());
   if (interrupt.count() > 0 && main.outcome() == detail::future_core::status::cancelled && record.uncancel() == 0) {
     throw keyboard_interrupt();
   }

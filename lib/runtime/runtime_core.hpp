@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,17 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   /// that it runs. Nothing is destroyed under its feet then: the loops refuse new entries, whoever waits for a task from
   /// outside is told, and the rest is destroyed when that thread comes back.
   void stop(std::optional<worker_threads::time_point> deadline);
+
+  /// Held by whoever ends the runtime.
+  class stopping {
+   public:
+    explicit stopping(runtime_core& r) : hold_(r.stop_guard_) {}
+
+   private:
+    std::lock_guard<std::mutex> hold_;
+  };
+  /// True once stop() has returned.   Thread: any.
+  [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
   [[nodiscard]] event_loop& loop(std::size_t i) const { return *loops_.at(i); }
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
@@ -80,6 +92,8 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::vector<std::shared_ptr<event_loop>> loops_;
   worker_threads threads_;
   std::optional<core_tie> caller_tie_;
+  std::mutex stop_guard_;            // serialises those who call runtime::stop()
+  std::atomic<bool> stopped_{false};
   std::atomic<bool> ending_{false};  // stop() wants the threads to end; see run_thread
   bool left_behind_ = false;         // a thread is stuck in user code: stop() has given up
   bool closed_ = false;              // all tasks are gone; written while the threads wait for their release
