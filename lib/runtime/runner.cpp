@@ -58,17 +58,28 @@ class runner_core {
   [[nodiscard]] bool begun() const noexcept { return made_ != nullptr || runtime_ != nullptr; }
 
  private:
-  // What goes wrong in the end must not hide what main ended with.
+  // What goes wrong in the end must not hide what main ended with; and a task that stops the loop on its way out, or throws
+  // what ends programs, must not keep the others from ending.
   static void end_quietly(event_loop& first, std::optional<std::int64_t> limit) {
-    try {
-      first.run_until_complete(end_tasks(limit));
-    } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
-    } catch (...) {
-      report r;
-      r.message = "error in the shutdown of gyre::run()";
-      r.exception = std::current_exception();
-      first.core().report_error(std::move(r));
-    }
+    task<> ending;
+    do {
+      try {
+        if (!ending) ending = first.create_task(end_tasks(limit));
+        first.run_until_complete(ending);
+        return;
+      } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
+      } catch (...) {
+        if (ending && !ending.done() && is_stop(std::current_exception())) continue;
+        report r;
+        r.message = "error in the shutdown of gyre::run()";
+        r.exception = std::current_exception();
+        first.core().report_error(std::move(r));
+      }
+    } while (ending && !ending.done());
+  }
+  static bool is_stop(const std::exception_ptr& thrown) noexcept {
+    const auto* e = caught_as<error>(thrown);
+    return e != nullptr && std::string_view(e->what()) == "Event loop stopped before Future completed.";
   }
 
   run_options options_;

@@ -276,6 +276,43 @@ TEST_CASE("shutdown: a leftover that cancels all tasks does not end the shutdown
   }
 }
 
+TEST_CASE("shutdown: a leftover that stops the loop, or throws system_exit, does not end it before the others",
+          "[runtime][shutdown]") {
+  for (const int loops : {1, 4}) {
+    for (const bool exits : {false, true}) {
+      const testing::simulation world;
+      int ended = 0;
+      const auto leave = [](bool by_exit) -> coro<> {
+        try {
+          co_await sleep(1h);
+        } catch (const cancelled_error&) {
+        }
+        if (by_exit) throw system_exit();
+        get_running_loop().stop();
+        co_await sleep(0ns);
+        get_running_loop().stop();
+      };
+      const auto slow = [](int& count) -> coro<> {
+        try {
+          co_await sleep(1h);
+        } catch (const cancelled_error&) {
+        }
+        co_await sleep(1s);
+        ++count;
+      };
+      const auto main = [](auto first, auto second, int& count, bool by_exit) -> coro<> {
+        get_running_loop().set_exception_handler([](event_loop&, const exception_context&) {});
+        const task_options here{.pin = true};
+        create_task(here, first, by_exit);
+        create_task(here, second, std::ref(count));
+        co_await sleep(0ns);
+      };
+      run(main(leave, slow, ended, exits), run_options().loops(loops));
+      CHECK(ended == 1);
+    }
+  }
+}
+
 TEST_CASE("shutdown: tasks made while it is under way are destroyed with a report", "[runtime][shutdown]") {
   for (const int loops : {1, 2, 8}) {
     std::atomic<int> begun{0};
