@@ -19,7 +19,7 @@ using namespace gyre_test;
 namespace {
 
 // Open until its loop's shutdown; then it takes longer than anybody waits.
-async_generator<int> slow_to_close() {
+async_generator<int> slow_to_close(std::shared_ptr<int> held) {
   std::exception_ptr closing;
   try {
     co_yield 1;
@@ -27,6 +27,7 @@ async_generator<int> slow_to_close() {
     closing = std::current_exception();
   }
   co_await sleep(1h);
+  static_cast<void>(held);
   if (closing != nullptr) std::rethrow_exception(closing);
 }
 
@@ -94,18 +95,21 @@ TEST_CASE("shutdown: one deadline for all steps, though tasks and generators bot
   for (const int loops : {1, 4}) {
     const testing::simulation world;
     std::vector<std::string> reports;
-    const auto main = [](std::vector<std::string>& log, std::optional<async_generator<int>>& kept) -> coro<> {
+    const auto main = [](std::vector<std::string>& log, std::optional<async_generator<int>>& kept,
+                         std::shared_ptr<int> object) -> coro<> {
       get_running_loop().set_exception_handler(
           [&log](event_loop&, const exception_context& context) { log.push_back(context.message); });
-      kept.emplace(slow_to_close());
+      kept.emplace(slow_to_close(std::move(object)));
       static_cast<void>(co_await kept->next());
       const task_options stubborn{.name = "stubborn", .pin = true};
       create_task(swallow_every_cancel(), stubborn);
       co_await sleep(0ns);
     };
     std::optional<async_generator<int>> open;
-    run(main(reports, open), run_options().loops(loops).shutdown_timeout(1s));
+    const auto inside = std::make_shared<int>(0);
+    run(main(reports, open, inside), run_options().loops(loops).shutdown_timeout(1s));
     CHECK(world.elapsed() == 1s);
+    CHECK(inside.use_count() == 1);  // the body went with its loop, though its object is still here
     REQUIRE_FALSE(reports.empty());
     CHECK(reports[0] == "task 'stubborn' did not end before the shutdown timeout");
   }
