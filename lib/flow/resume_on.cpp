@@ -14,6 +14,7 @@ bool resume_on_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
   if (was_free_) t.state.pin();
   t.resume_point = at;
   t.state.yield();
+  t.move_to(target);  // now: an observer here must not take it for one that only this loop can resume
   target.enqueue(t);
   return true;
 }
