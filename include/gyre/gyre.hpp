@@ -15,6 +15,8 @@
 #include <gyre/fiber/fiber.hpp>
 #include <gyre/flow/as_completed.hpp>
 #include <gyre/flow/gather.hpp>
+#include <gyre/flow/on.hpp>
+#include <gyre/flow/pin_scope.hpp>
 #include <gyre/flow/resume_on.hpp>
 #include <gyre/flow/scope.hpp>
 #include <gyre/flow/shield.hpp>
@@ -24,6 +26,8 @@
 #include <gyre/flow/timeout.hpp>
 #include <gyre/flow/wait.hpp>
 #include <gyre/loop/event_loop.hpp>
+#include <gyre/loop/loop_local.hpp>
+#include <gyre/runtime/cores.hpp>
 #include <gyre/runtime/offload.hpp>
 #include <gyre/runtime/run.hpp>
 #include <gyre/runtime/runtime.hpp>

@@ -15,8 +15,8 @@ class steady_time final : public time_source {
 }  // namespace
 
 time_source& time_source::steady() noexcept {
-  static steady_time instance;
-  return instance;
+  static auto* const instance = new steady_time;  // never destroyed: loops may run when static objects end
+  return *instance;
 }
 
 }  // namespace gyre

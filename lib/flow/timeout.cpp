@@ -57,10 +57,10 @@ void time_limit::arm(home& here, std::int64_t now) {
   fire_directly(!in_turn);
   if (when_.ns > now) {
     arm_timer(here, *this, when_.ns);
-    armed_at_ = &here;
+    note_armed(here);
   } else if (in_turn || task_->state.is_pinned()) {
     arm_timer_now(here, *this);
-    armed_at_ = &here;
+    note_armed(here);
   } else {
     // A free task that only yields could go on before any timer is looked at.
     overdue_ = true;
@@ -69,8 +69,22 @@ void time_limit::arm(home& here, std::int64_t now) {
   }
 }
 
+void time_limit::note_armed(home& here) noexcept {
+  armed_at_ = &here.identity();
+  armed_era_ = armed_at_->era();
+}
+
 void time_limit::stop_timer() noexcept {
-  if (armed_at_ != nullptr) disarm_timer(*std::exchange(armed_at_, nullptr), *this);
+  if (armed_at_ == nullptr) return;
+  home* where = std::exchange(armed_at_, nullptr)->loop_of(armed_era_);
+  if (where != nullptr) disarm_timer(*where, *this);
+}
+
+void time_limit::abandon() noexcept {
+  stop_timer();
+  const stage now = current();
+  if (now == stage::active) stage_.store(stage::finished, std::memory_order_release);
+  if (now == stage::expiring) stage_.store(stage::expired, std::memory_order_release);
 }
 
 void time_limit::expire_now(timer_node& node) noexcept { static_cast<time_limit&>(node).expire(); }
@@ -137,6 +151,11 @@ void timeout_scope::enter() {
 bool timeout_scope::leave(const std::exception_ptr& error) noexcept {
   const std::lock_guard hold(guard_);
   return limit_.leave(error);
+}
+
+void timeout_scope::abandon() noexcept {
+  const std::lock_guard hold(guard_);
+  limit_.abandon();
 }
 
 std::optional<timeout_scope::time_point> timeout_scope::when() const noexcept {

@@ -125,6 +125,7 @@ void event_loop::stop() noexcept { core_->request_stop(); }
 void event_loop::close() {
   if (core_->running()) throw error("close: cannot close a running event loop");
   core_->close();
+  core_->end_locals();
 }
 
 bool event_loop::is_running() const noexcept { return core_->running(); }

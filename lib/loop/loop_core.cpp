@@ -43,6 +43,7 @@ loop_core::loop_core(const loop_setup& setup, event_loop& shell)
 
 loop_core::~loop_core() {
   close();
+  end_locals();
   if (platform_ != nullptr) platform_->forget(*this);
 }
 
@@ -364,6 +365,11 @@ void loop_core::close() noexcept {
   abandon_tasks();
   while (!ring_.empty()) ring_.pop_front().drop();
   if (auto* r = dynamic_cast<reactor*>(own_parker_.get()); r != nullptr) r->context().stop();
+}
+
+void loop_core::end_locals() noexcept {
+  const acting_as me(*this);
+  locals.clear();
 }
 
 void loop_core::refuse_entries() noexcept {

@@ -3,6 +3,7 @@
 // The inside of an event loop: its queues, timers, registry and reactor, and the turn that runs them.  Layer: loop.
 #include "executor_slot.hpp"
 #include "foreign_inbox.hpp"
+#include "local_table.hpp"
 #include "message_list.hpp"
 #include "parker.hpp"
 #include "surroundings.hpp"
@@ -108,6 +109,8 @@ class loop_core final : public home {
   void close() noexcept;
   /// The first half alone, for the loops of a runtime, whose tasks may be in each other's queues.
   void drop_entries() noexcept;
+  /// Destroys what loop_local objects keep here; when all tasks of the runtime are gone, on the loop's own thread.
+  void end_locals() noexcept;
   /// Its thread is stuck in user code: takes no entries any more, and drops what came from outside the runtime.
   void refuse_entries() noexcept;
 
@@ -155,6 +158,7 @@ class loop_core final : public home {
   const std::unique_ptr<timer_heap> timers;
   steal_deque<task_core> ready;
   steal_deque<task_core> forks;
+  local_table locals;  // the thread's that runs the loop
   exception_handler_slot handler;
   std::exception_ptr fatal;  // what must leave run(); the loop's thread only
 

@@ -26,18 +26,20 @@ struct sigaction behind {};
 
 extern "C" void end_stuck_process(int) { ::_exit(130); }
 
-extern "C" void count_interrupt(int signal) {
-  if (interrupts.fetch_add(1, std::memory_order_relaxed) == 1) {
-    struct sigaction end {};
-    end.sa_handler = &end_stuck_process;
-    ::sigaction(SIGALRM, &end, nullptr);
-    ::alarm(1);
-  }
-  behind.sa_handler(signal);
+void set_alarm() noexcept {
+  struct sigaction end {};
+  end.sa_handler = &end_stuck_process;
+  ::sigaction(SIGALRM, &end, nullptr);
+  ::alarm(1);
 }
 
-void put_counter_in_front() noexcept {
-  interrupts.store(0, std::memory_order_relaxed);
+extern "C" void count_interrupt(int signal) {
+  if (interrupts.fetch_add(1, std::memory_order_relaxed) == 1) set_alarm();
+  if (behind.sa_handler != SIG_DFL) behind.sa_handler(signal);
+}
+
+void put_counter_in_front(int before) noexcept {
+  interrupts.store(before, std::memory_order_relaxed);
   struct sigaction ours {};
   ours.sa_handler = &count_interrupt;
   ::sigfillset(&ours.sa_mask);
@@ -61,7 +63,7 @@ class interrupt_guard::listener {
  public:
   listener(loop_core& l, reactor& r, future_core& main) : loop_(l), reactor_(r), main_(main), signals_(r.context()) {
     signals_.add(SIGINT);
-    put_counter_in_front();
+    put_counter_in_front(0);
     reactor_.operations.fetch_add(1, std::memory_order_relaxed);
     listen();
   }
@@ -111,5 +113,15 @@ interrupt_guard::interrupt_guard(loop_core& l, future_core& main) {
 interrupt_guard::~interrupt_guard() = default;
 
 int interrupt_guard::count() const noexcept { return listener_ == nullptr ? 0 : listener_->count(); }
+
+late_interrupts::late_interrupts(int before) noexcept : installed_(before > 0 && may_install()) {
+  if (!installed_) return;
+  put_counter_in_front(before);
+  if (before > 1) set_alarm();
+}
+
+late_interrupts::~late_interrupts() {
+  if (installed_) take_counter_away();
+}
 
 }  // namespace gyre::detail

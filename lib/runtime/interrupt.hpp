@@ -8,7 +8,7 @@
 namespace gyre::detail {
 
 /// While it lives: the first SIGINT cancels `main`, a second one ends run() after the current step, and the process with
-/// 130 if that takes longer than a second.
+/// 130 if run() has not returned a second later: what follows main's end counts too, see late_interrupts.
 ///
 /// Installed only in the main thread and only over the default handler, which it puts back; failing to install is no error.
 class interrupt_guard {
@@ -23,6 +23,19 @@ class interrupt_guard {
  private:
   class listener;
   std::unique_ptr<listener> listener_;
+};
+
+/// While it lives, after a main that `before` SIGINTs came to: the shutdown is under way, and the second in all ends the
+/// process with 130 if the shutdown takes longer than another second. Without any before, SIGINT does what it did.
+class late_interrupts {
+ public:
+  explicit late_interrupts(int before) noexcept;
+  late_interrupts(const late_interrupts&) = delete;
+  late_interrupts& operator=(const late_interrupts&) = delete;
+  ~late_interrupts();
+
+ private:
+  bool installed_;
 };
 
 }  // namespace gyre::detail

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/runtime/cores.hpp>
 #include <gyre/runtime/run_options.hpp>
-#include <sched.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 
 namespace gyre {
 namespace {
 
 constexpr int most_loops = 255;
-
-int usable_cores() noexcept {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-  return static_cast<int>(std::thread::hardware_concurrency());
-}
 
 int from_environment() {
   const char* text = std::getenv("GYRE_LOOPS");
@@ -42,8 +35,7 @@ int run_options::resolved_loops() const {
   }
   if (loops_ != 0) return loops_;
   if (const int n = from_environment(); n != 0) return n;
-  const int cores = usable_cores();
-  return cores < 1 ? 1 : cores > most_loops ? most_loops : cores;
+  return std::min(usable_cores(), most_loops);
 }
 
 run_order run_options::resolved_order() const {

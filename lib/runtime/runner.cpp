@@ -36,6 +36,7 @@ class runner_core {
   void close() {
     if (std::exchange(closed_, true)) return;
     if (!begun()) return;
+    const late_interrupts hurry(interrupts_);
     event_loop& first = made_ != nullptr ? *made_ : runtime_->loop(0);
     std::optional<std::int64_t> limit;
     if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
@@ -51,27 +52,41 @@ class runner_core {
     }
   }
 
+  void note_interrupts(int count) noexcept { interrupts_ = count; }
   [[nodiscard]] const context& own_context() const noexcept { return *context_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   [[nodiscard]] bool begun() const noexcept { return made_ != nullptr || runtime_ != nullptr; }
 
  private:
-  // What goes wrong in the end must not hide what main ended with.
+  // What goes wrong in the end must not hide what main ended with; and a task that stops the loop on its way out, or throws
+  // what ends programs, must not keep the others from ending.
   static void end_quietly(event_loop& first, std::optional<std::int64_t> limit) {
-    try {
-      first.run_until_complete(end_tasks(limit));
-    } catch (...) {
-      report r;
-      r.message = "error in the shutdown of gyre::run()";
-      r.exception = std::current_exception();
-      first.core().report_error(std::move(r));
-    }
+    task<> ending;
+    do {
+      try {
+        if (!ending) ending = first.create_task(end_tasks(limit));
+        first.run_until_complete(ending);
+        return;
+      } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
+      } catch (...) {
+        if (ending && !ending.done() && is_stop(std::current_exception())) continue;
+        report r;
+        r.message = "error in the shutdown of gyre::run()";
+        r.exception = std::current_exception();
+        first.core().report_error(std::move(r));
+      }
+    } while (ending && !ending.done());
+  }
+  static bool is_stop(const std::exception_ptr& thrown) noexcept {
+    const auto* e = caught_as<error>(thrown);
+    return e != nullptr && std::string_view(e->what()) == "Event loop stopped before Future completed.";
   }
 
   run_options options_;
   std::shared_ptr<event_loop> made_;
   std::shared_ptr<runtime_core> runtime_;
   std::optional<context> context_;
+  int interrupts_ = 0;  // SIGINTs that the last main got
   bool closed_ = false;
 };
 
@@ -100,9 +115,11 @@ void runner::finish(detail::future_core& main) {
   try {
     loop.run_until_complete_core(main);
   } catch (const error&) {
+    core_->note_interrupts(interrupt.count());
     if (interrupt.count() > 1) throw keyboard_interrupt();
     throw;
   }
+  core_->note_interrupts(interrupt.count());
   if (interrupt.count() > 0 && main.outcome() == detail::future_core::status::cancelled && record.uncancel() == 0) {
     throw keyboard_interrupt();
   }

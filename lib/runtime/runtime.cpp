@@ -27,6 +27,8 @@ runtime::runtime(const run_options& options) : core_(std::make_shared<detail::ru
 
 runtime::~runtime() {
   GYRE_ASSERT(!core_->on_own_loop(), "a runtime is destroyed on one of its own loops");
+  GYRE_ASSERT(detail::this_thread().loop == nullptr || core_->stopped(),
+              "a runtime is destroyed on the thread of an event loop: stop() it before, from a thread that runs no loop");
   stop();
 }
 
@@ -36,20 +38,33 @@ runtime_stats runtime::stats() const noexcept { return core_->stats(); }
 
 void runtime::stop() {
   if (core_->on_own_loop()) throw would_deadlock("runtime::stop() cannot be called on one of its own loops");
+  if (core_->stopped()) return;
+  if (detail::this_thread().loop != nullptr) {
+    throw would_deadlock("runtime::stop() would block the thread of a running event loop: call it through to_thread()");
+  }
+  const detail::runtime_core::stopping once(*core_);
+  if (!core_->stopped()) stop_once();
+}
+
+void runtime::stop_once() {
   event_loop& first = core_->loop(0);
   const std::optional<std::chrono::nanoseconds> limit = core_->shutdown_timeout();
   const detail::shutdown_clock clock(limit);
-  if (!first.is_closed()) {
-    std::optional<std::int64_t> ns;
-    if (limit) ns = limit->count();
+  std::optional<std::int64_t> ns;
+  if (limit) ns = limit->count();
+  try {
     // On any loop: one that is stuck in user code must not keep the others from ending.
     const auto ended = run_coroutine_threadsafe(detail::end_tasks(ns), *this);
-    try {
-      ended.result(clock.thread_time_left());
-    } catch (const timeout_error&) {  // no loop is left that could run it: the threads are named below
-    }
-    detail::end_executor(first.core(), clock);
+    ended.result(clock.thread_time_left());
+  } catch (const timeout_error&) {    // no loop is left that could run it: the threads are named below
+  } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
+  } catch (...) {
+    detail::report r;
+    r.message = "error in the shutdown of a gyre::runtime";
+    r.exception = std::current_exception();
+    first.core().report_error(std::move(r));
   }
+  detail::end_executor(first.core(), clock);
   core_->stop(clock.thread_deadline());
 }
 

@@ -16,6 +16,7 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
     : platform_(current_platform()),
       name_(options.name()),
       first_on_caller_(first_on_caller),
+      tie_threads_(options.pin_threads()),
       parking_(static_cast<unsigned>(options.resolved_loops())),
       shutdown_timeout_(options.shutdown_timeout()),
       victim_seed_(platform_ == nullptr ? 1 : platform_->seed()),
@@ -39,14 +40,20 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
 }
 
 // Runs on a thread that was left behind, when it is the last to let go; else all has been closed before.
-runtime_core::~runtime_core() { close_loops(); }
+runtime_core::~runtime_core() {
+  close_loops();
+  for (std::size_t i = loops_.size(); i-- > 0;) core(i).end_locals();
+}
 
 void runtime_core::start() {
   if (platform_ != nullptr) return;  // its driver runs them all
+  if (tie_threads_ && first_on_caller_) caller_tie_.emplace(0);
   try {
     for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) {
       const std::string name = name_.substr(0, 10) + '-' + std::to_string(i);
-      threads_.start(i, name, [self = shared_from_this(), i] { self->run_thread(i); });
+      threads_.start(
+          i, name, [self = shared_from_this(), i] { self->run_thread(i); },
+          [self = shared_from_this(), i] { self->end_thread(i); });
     }
   } catch (...) {
     stop(std::nullopt);
@@ -54,22 +61,46 @@ void runtime_core::start() {
   }
 }
 
+// event_loop::stop() ends one run of its loop. A worker's loop belongs to the runtime: it goes on.
+//
+//   worker                                    stop()
+//   R1 stop_requested = false                 E1 ending_ = true
+//   R2 ending_: true -> end                   E2 stop_requested = true, rings
+//
+// Proof: all are seq_cst. If R2 reads false it comes before E1, so R1 comes before E2, and the run that follows ends by E2.
 void runtime_core::run_thread(std::size_t i) noexcept {
+  std::optional<core_tie> tie;
+  if (tie_threads_) tie.emplace(i);
   loop_core& l = core(i);
   l.enter("runtime");
-  l.run();
+  for (;;) {
+    l.stop_requested.store(false, std::memory_order_seq_cst);  // R1
+    if (ending_.load(std::memory_order_seq_cst)) break;        // R2
+    l.run();
+  }
   l.leave();
 }
 
+// After a stop() that gave up nothing is closed yet: the thread that is stuck destroys it all.
+void runtime_core::end_thread(std::size_t i) noexcept {
+  if (closed_) core(i).end_locals();
+}
+
 void runtime_core::stop(std::optional<worker_threads::time_point> deadline) {
-  if (left_behind_) return;  // the thread that is stuck takes the rest along
-  for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) core(i).request_stop();
-  const std::vector<std::size_t> stuck = threads_.join(deadline);
+  if (left_behind_) return;                        // the thread that is stuck takes the rest along
+  ending_.store(true, std::memory_order_seq_cst);  // E1
+  for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) core(i).request_stop();  // E2
+  const std::vector<std::size_t> stuck = threads_.await_ends(deadline);
   if (stuck.empty()) {
     close_loops();
+    closed_ = true;
   } else {
     leave_behind(stuck);
   }
+  threads_.release();
+  caller_tie_.reset();
+  for (std::size_t i = loops_.size(); closed_ && i-- > 0;) core(i).end_locals();  // of loops without a thread
+  stopped_.store(true, std::memory_order_release);
 }
 
 // First all queues, then the tasks: a task may be listed at one loop and queued at another.

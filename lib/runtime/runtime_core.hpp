@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The inside of a runtime: its loops and threads, stealing, standing in for stuck loops, the end.  Layer: runtime.
+#include "../loop/platform.hpp"
+#include "cores.hpp"
 #include "parking.hpp"
 #include "worker_threads.hpp"
-#include "../loop/platform.hpp"
 
 #include <gyre/runtime/runtime.hpp>
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,17 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   /// that it runs. Nothing is destroyed under its feet then: the loops refuse new entries, whoever waits for a task from
   /// outside is told, and the rest is destroyed when that thread comes back.
   void stop(std::optional<worker_threads::time_point> deadline);
+
+  /// Held by whoever ends the runtime.
+  class stopping {
+   public:
+    explicit stopping(runtime_core& r) : hold_(r.stop_guard_) {}
+
+   private:
+    std::lock_guard<std::mutex> hold_;
+  };
+  /// True once stop() has returned.   Thread: any.
+  [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
   [[nodiscard]] event_loop& loop(std::size_t i) const { return *loops_.at(i); }
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
@@ -64,6 +77,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   };
   [[nodiscard]] loop_core& core(std::size_t i) const noexcept { return loops_[i]->core(); }
   void run_thread(std::size_t i) noexcept;
+  void end_thread(std::size_t i) noexcept;
   void close_loops();
   void leave_behind(const std::vector<std::size_t>& stuck);
   [[nodiscard]] bool stand_in(std::size_t i, std::int64_t now);
@@ -71,12 +85,18 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   platform* platform_;
   std::string name_;
   bool first_on_caller_;
+  bool tie_threads_;
   parking parking_;
   executor_slot executor_;
   std::atomic<std::uint64_t> task_numbers_{1};
   std::vector<std::shared_ptr<event_loop>> loops_;
   worker_threads threads_;
-  bool left_behind_ = false;  // a thread is stuck in user code: stop() has given up
+  std::optional<core_tie> caller_tie_;
+  std::mutex stop_guard_;            // serialises those who call runtime::stop()
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> ending_{false};  // stop() wants the threads to end; see run_thread
+  bool left_behind_ = false;         // a thread is stuck in user code: stop() has given up
+  bool closed_ = false;              // all tasks are gone; written while the threads wait for their release
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> victim_seed_;

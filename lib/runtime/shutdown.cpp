@@ -35,19 +35,37 @@ void report_leftover(loop_core& l, const any_task& t) {
   l.report_error(std::move(r));
 }
 
+// Waits for all of these until `deadline`. One that cancels all tasks on its way out reaches the shutdown's own task, too:
+// `steadfast`, that goes on all the same.
+coro<> wait_for_ends(std::vector<any_task>& tasks, loop_core& here, std::int64_t deadline, bool steadfast) {
+  for (;;) {
+    pooled_vector<core_ref<future_core>> cores;
+    cores.reserve(tasks.size());
+    for (const any_task& each : tasks) cores.push_back(each.shared("run"));
+    std::optional<std::int64_t> left;
+    if (deadline != never) left = std::max<std::int64_t>(deadline - here.now(), 0);
+    try {
+      co_await wait_awaiter(std::move(cores), all_completed, left);
+      co_return;
+    } catch (const cancelled_error&) {
+      if (!steadfast) throw;
+    }
+  }
+}
+
 // Closes the open generators of these loops, each in a task of its loop; waits for all.
-coro<> close_generators(std::vector<loop_core*> loops, std::optional<std::int64_t> timeout) {
-  pooled_vector<core_ref<future_core>> closing;
+coro<> close_generators(std::vector<loop_core*> loops, loop_core& here, std::int64_t deadline,
+                        bool steadfast) {
+  std::vector<any_task> closing;
   for (loop_core* each : loops) {
     task_options options;
     options.pin = true;
     options.loop = &each->as_loop();
     for (generator_state* g : each->take_generators()) {
-      closing.push_back(create_task(close_held(g), options).shared("shutdown_asyncgens"));
+      closing.push_back(create_task(close_held(g), options));
     }
   }
-  if (closing.empty()) co_return;
-  co_await wait_awaiter(std::move(closing), all_completed, timeout);
+  if (!closing.empty()) co_await wait_for_ends(closing, here, deadline, steadfast);
 }
 
 std::vector<loop_core*> loops_beside(loop_core& here) {
@@ -61,29 +79,27 @@ std::vector<loop_core*> loops_beside(loop_core& here) {
   return all;
 }
 
-coro<> end_tasks_only(std::optional<std::int64_t> timeout) {
-  auto& here = static_cast<loop_core&>(running_home("run"));
+coro<> end_tasks_only(loop_core& here, std::int64_t deadline) {
   const any_task self = current_task();
   std::vector<any_task> left;
   for (const any_task& each : all_tasks_of(here)) {
     if (!(each == self)) left.push_back(each);
   }
   if (left.empty()) co_return;
-  pooled_vector<core_ref<future_core>> cores;
-  cores.reserve(left.size());
-  for (const any_task& each : left) {
-    each.cancel();
-    cores.push_back(each.shared("run"));
-  }
-  co_await wait_awaiter(std::move(cores), all_completed, timeout);
+  for (const any_task& each : left) each.cancel();
+  co_await wait_for_ends(left, here, deadline, true);
   for (const any_task& each : left) report_leftover(here, each);
 }
 
 }  // namespace
 
+// One deadline for both, by the clock of the loops: in a simulation that is another one than the real one.
 coro<> end_tasks(std::optional<std::int64_t> timeout) {
-  co_await end_tasks_only(timeout);
-  co_await close_generators(loops_beside(static_cast<loop_core&>(running_home("run"))), timeout);
+  auto& here = static_cast<loop_core&>(running_home("run"));
+  std::int64_t deadline = never;
+  if (timeout) deadline = deadline_after(here.now(), *timeout);
+  co_await end_tasks_only(here, deadline);
+  co_await close_generators(loops_beside(here), here, deadline, true);
 }
 
 shutdown_clock::shutdown_clock(std::optional<std::chrono::nanoseconds> limit) noexcept {
@@ -118,7 +134,7 @@ namespace gyre {
 coro<> event_loop::shutdown_asyncgens() {
   std::vector<detail::loop_core*> here;
   here.push_back(core_.get());
-  co_await detail::close_generators(std::move(here), std::nullopt);
+  co_await detail::close_generators(std::move(here), *core_, detail::never, false);
 }
 
 }  // namespace gyre

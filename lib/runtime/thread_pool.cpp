@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "cores.hpp"
+
 #include <gyre/core/error.hpp>
 #include <gyre/runtime/offload.hpp>
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -12,17 +13,6 @@
 #include <thread>
 
 namespace gyre {
-namespace {
-
-std::size_t usable_cores() noexcept {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return std::max(1U, std::thread::hardware_concurrency());
-  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
-}
-
-}  // namespace
-
 // Owned by the pool and by each of its threads: a thread that is stuck in a function outlives the pool.
 struct thread_pool_executor::shared : std::enable_shared_from_this<shared> {
   shared(std::size_t max, std::string thread_name, std::chrono::milliseconds timeout)
@@ -46,7 +36,10 @@ struct thread_pool_executor::shared : std::enable_shared_from_this<shared> {
 
 // Under guard.
 void thread_pool_executor::shared::start_thread() {
-  std::thread fresh([self = shared_from_this()] { self->run(); });
+  std::thread fresh([self = shared_from_this(), cores = detail::inherited_mask()] {
+    cores.apply();
+    self->run();
+  });
   ::pthread_setname_np(fresh.native_handle(), name.substr(0, 15).c_str());
   fresh.detach();  // counted in `threads`, and waited for by shutdown()
   ++threads;
@@ -76,8 +69,9 @@ void thread_pool_executor::shared::run() noexcept {
 
 thread_pool_executor::thread_pool_executor(std::size_t max_threads, std::string name,
                                            std::chrono::milliseconds idle_timeout)
-    : state_(std::make_shared<shared>(max_threads != 0 ? max_threads : std::min<std::size_t>(32, usable_cores() + 4),
-                                      std::move(name), idle_timeout)) {}
+    : state_(std::make_shared<shared>(
+          max_threads != 0 ? max_threads : std::min<std::size_t>(32, static_cast<std::size_t>(usable_cores()) + 4),
+          std::move(name), idle_timeout)) {}
 
 thread_pool_executor::~thread_pool_executor() {
   {

@@ -14,6 +14,9 @@
 
 namespace gyre::detail {
 
+/// A thread ends in two steps: when its loop has stopped it waits until all loops are closed, and then has a last thing to
+/// do: what its loop keeps for tasks must outlive them, and end where it was made.
+///
 /// Thread:  one owner; not from one of its own threads.
 class worker_threads {
  public:
@@ -23,13 +26,16 @@ class worker_threads {
   worker_threads(const worker_threads&) = delete;
   worker_threads& operator=(const worker_threads&) = delete;
 
-  /// Starts a thread that runs `body`, for the loop `index`. The body is destroyed on it, after its last use.
+  /// Starts a thread that runs `body`, for the loop `index`, and `last` after release(). Both are destroyed on it.
   /// Throws:  std::system_error.
-  void start(std::size_t index, const std::string& name, unique_function<void()> body);
+  void start(std::size_t index, const std::string& name, unique_function<void()> body, unique_function<void()> last);
 
-  /// Joins all threads that end before `deadline` (none: waits for all) and detaches the others. Returns the indexes of
-  /// those. None is left then.
-  std::vector<std::size_t> join(std::optional<time_point> deadline);
+  /// Waits for the ends of all bodies, at most until `deadline`, and detaches the threads whose bodies go on: they end by
+  /// themselves. Returns the indexes of those.
+  std::vector<std::size_t> await_ends(std::optional<time_point> deadline);
+
+  /// Lets the threads whose bodies have ended do their last thing, and joins them. None is left then.
+  void release();
 
   [[nodiscard]] bool empty() const noexcept { return threads_.empty(); }
 

@@ -119,7 +119,7 @@ class simulation::world final : public detail::platform, public detail::loop_dri
         if (pick == ready.size()) {
           run_offloaded();
         } else {
-          take_turn(*ready[pick]);
+          take_turn(*ready[pick], target);
         }
       } else {
         advance(target);
@@ -161,9 +161,10 @@ class simulation::world final : public detail::platform, public detail::loop_dri
     detail::this_thread() = before;
   }
 
-  void take_turn(bed& b) {
+  void take_turn(bed& b, const loop_core& target) {
     loop_core& l = *b.loop;
     l.setup().steps_a_turn = choices_.below(4) == 0 ? 61 : static_cast<int>(1 + choices_.below(8));
+    if (&l != &target) l.stop_requested.store(false, std::memory_order_relaxed);  // as runtime_core::run_thread
     as_loop(l, [&] {
       if (l.turn()) return;
       std::int64_t deadline = never;

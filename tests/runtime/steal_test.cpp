@@ -161,6 +161,41 @@ RUNTIME_TEST("resume_on: a task goes on, on the loop it asked for", "[runtime][r
   CHECK(right == loop_count());
 }
 
+RUNTIME_TEST("resume_on: a stealable task begins there, however idle the others are", "[runtime][resume_on]") {
+  std::vector<task<int>> tasks;
+  for (int i = 0; i < 10; ++i) tasks.push_back(create_task(visit_all()));
+  for (const task<int>& each : tasks) {
+    const int right = co_await each;
+    CHECK(right == loop_count());
+  }
+}
+
+TEST_CASE("resume_on: a task on its way is at home where it goes", "[runtime][resume_on]") {
+  const auto hold_up = [](std::atomic<int>& begun, const std::atomic<int>& end) -> coro<> {
+    ++begun;
+    static_cast<void>(block_until(end, 1));
+    co_return;
+  };
+  const auto travel = [](event_loop& target) -> coro<> { co_await resume_on(target); };
+  const auto main = [](auto holder, auto traveller, std::atomic<int>& begun, std::atomic<int>& end) -> coro<bool> {
+    event_loop& target = current_runtime().loop(1);
+    const task_options there{.pin = true, .loop = &target};
+    create_task(there, holder, std::ref(begun), std::cref(end));
+    if (!block_until(begun, 1)) co_return false;
+    const task_options here{.pin = true};
+    const task<> t = create_task(here, traveller, std::ref(target));
+    co_await sleep(0ns);
+    co_await sleep(0ns);
+    const bool right = &t.get_loop() == &target && all_tasks(target).contains(t);
+    end = 1;
+    co_await t;
+    co_return right;
+  };
+  std::atomic<int> begun{0};
+  std::atomic<int> end{0};
+  CHECK(run(main(hold_up, travel, begun, end), run_options().loops(2)));
+}
+
 RUNTIME_TEST("resume_on: main refuses to leave", "[runtime][resume_on]") {
   std::string how;
   try {

@@ -23,7 +23,8 @@ class generator_exit final : public base_exception {
 /// Values on demand: the body runs inside the task that asks.
 ///
 /// Life:    owns the frame. Dropped in the middle, it is closed by the loop that iterated it first, in a task, some time
-///          later: a body that refers to its caller's variables must be closed with aclose() instead.
+///          later: a body that refers to its caller's variables must be closed with aclose() instead. A consumer whose loop
+///          closes while he waits for the next value takes the body along.
 /// Thread:  one consumer at a time.   Like: an asynchronous generator function.
 template <class T>
 class [[nodiscard]] async_generator {
@@ -31,17 +32,15 @@ class [[nodiscard]] async_generator {
   struct promise_type;
   using value_type = T;
 
-  async_generator(async_generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  async_generator(async_generator&& other) noexcept : async_generator(std::exchange(other.frame_, nullptr)) {}
   async_generator& operator=(async_generator&& other) noexcept {
     if (this != &other) {
-      if (frame_ != nullptr) frame_.promise().generator.drop();
-      frame_ = std::exchange(other.frame_, nullptr);
+      drop();
+      adopt(std::exchange(other.frame_, nullptr));
     }
     return *this;
   }
-  ~async_generator() {
-    if (frame_ != nullptr) frame_.promise().generator.drop();
-  }
+  ~async_generator() { drop(); }
 
   class step;
 
@@ -62,7 +61,16 @@ class [[nodiscard]] async_generator {
   }
 
  private:
-  explicit async_generator(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  explicit async_generator(std::coroutine_handle<promise_type> frame) noexcept { adopt(frame); }
+  void adopt(std::coroutine_handle<promise_type> frame) noexcept {
+    frame_ = frame;
+    if (frame != nullptr) frame.promise().owner = this;
+  }
+  void drop() noexcept {
+    if (frame_ == nullptr) return;
+    frame_.promise().owner = nullptr;
+    std::exchange(frame_, nullptr).promise().generator.drop();
+  }
 
   std::coroutine_handle<promise_type> frame_;
 };
@@ -85,6 +93,7 @@ struct async_generator<T>::promise_type : detail::promise_base {
       promise_type& p = at.promise();
       p.generator.inside = false;
       p.task->resume_point = p.continuation;
+      p.asking = nullptr;
       return detail::transfer(std::exchange(p.continuation, nullptr));
     }
     void await_resume() const {
@@ -134,6 +143,22 @@ struct async_generator<T>::promise_type : detail::promise_base {
     promise_type& promise_;
   };
 
+  ~promise_type() {
+    if (asking != nullptr) asking->frame_ = nullptr;
+  }
+
+  /// The consumer's frame is destroyed while the body awaits something for it: the body goes first, as any inner coroutine,
+  /// while the loop is there that its waits refer to.
+  void lose_consumer() noexcept {
+    asking = nullptr;
+    generator.end();
+    if (owner == nullptr) return;  // whoever closes it lets it go
+    std::exchange(owner, nullptr)->frame_ = nullptr;
+    generator.release();
+  }
+
+  async_generator* owner = nullptr;
+  step* asking = nullptr;  // while the body runs or awaits
   std::optional<T> item;
   std::exception_ptr thrown_in;
   detail::result_slot<void> outcome;
@@ -146,6 +171,12 @@ class [[nodiscard]] async_generator<T>::step : public detail::awaiter_base {
  public:
   step(std::coroutine_handle<promise_type> frame, std::exception_ptr thrown_in) noexcept
       : frame_(frame), thrown_in_(std::move(thrown_in)) {}
+  /// Before it is awaited.
+  step(step&& other) noexcept : step(other.frame_, std::move(other.thrown_in_)) {}
+  step& operator=(step&&) = delete;
+  ~step() {
+    if (asked_ && frame_ != nullptr) frame_.promise().lose_consumer();
+  }
 
   [[nodiscard]] bool await_ready() const {
     if (frame_ == nullptr || frame_.promise().generator.ended()) return true;
@@ -160,6 +191,8 @@ class [[nodiscard]] async_generator<T>::step : public detail::awaiter_base {
       p.outcome.error = std::move(thrown_in_);
       return detail::transfer(consumer);
     }
+    asked_ = true;
+    p.asking = this;
     p.continuation = consumer;
     p.task = consumer.promise().task;
     p.generator.inside = true;
@@ -169,6 +202,7 @@ class [[nodiscard]] async_generator<T>::step : public detail::awaiter_base {
     return detail::transfer(frame_);
   }
   std::optional<T> await_resume() {
+    asked_ = false;
     if (frame_ == nullptr) return std::nullopt;
     promise_type& p = frame_.promise();
     if (p.outcome.error != nullptr) std::rethrow_exception(std::exchange(p.outcome.error, nullptr));
@@ -176,8 +210,10 @@ class [[nodiscard]] async_generator<T>::step : public detail::awaiter_base {
   }
 
  private:
+  friend promise_type;
   std::coroutine_handle<promise_type> frame_;
   std::exception_ptr thrown_in_;
+  bool asked_ = false;
 };
 
 /// Calls `f(value)` for each value; `f` may be a plain function or return a coro<>. Leaves the generator closed, also when

@@ -175,7 +175,7 @@ class future_state final : public plain_future {
 /// A result set by hand.   Like: asyncio.Future.
 ///
 /// Thread:  any, for every member: exactly one of several set_* and cancel() calls that race succeeds.
-template <class T = void>
+template <class T>
 class future : public detail::basic_future<T, future<T>> {
   using base = detail::basic_future<T, future<T>>;
 

@@ -12,7 +12,9 @@
 //   wait_cancelled    this wait was ended by a cancel               request_cancel, park_leaf take_cancel
 //                                                                   unlock_and_claim
 //   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock, unlock_and_..
-//   pinned, main      placement, fixed before the first step        set_flags                 never
+//   pinned            never leaves its loop; fixed before the       set_flags, pin            unpin
+//                     first step but for regions of the task's own
+//   main              tied to its thread, its children are not      set_flags                 never
 //   unstarted         no step taken                                 constructor               begin, yield, park
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
 //   tentative         a scope that was overdue when it began asked   set_flags                 take_cancel, withdraw_..,
@@ -37,7 +39,7 @@ struct task_bits {
   static constexpr word cancel_requested = 1U << 4;  // to be thrown at the next suspension
   static constexpr word wait_cancelled = 1U << 5;    // this wait was ended by a cancel
   static constexpr word locked = 1U << 6;            // a canceller looks at what is waited for
-  static constexpr word pinned = 1U << 7;            // never leaves its loop; fixed before the first step
+  static constexpr word pinned = 1U << 7;            // never leaves its loop
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
   static constexpr word unstarted = 1U << 9;         // no step taken yet
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
@@ -48,7 +50,7 @@ struct task_bits {
 
 /// See the table at the top of this file.
 ///
-/// Thread:  begin, yield, park, finish, take_*: the thread that runs the task. The others: any.
+/// Thread:  begin, yield, park, finish, take_*, pin, unpin: the thread that runs the task. The others: any.
 template <class Atomics = std_atomics>
 class basic_task_state : task_bits {
  public:
@@ -57,7 +59,8 @@ class basic_task_state : task_bits {
   explicit basic_task_state(word initial) noexcept : word_(initial) {}
 
   [[nodiscard]] bool is_done() const noexcept { return (look() & phase) == done; }
-  [[nodiscard]] bool is_pinned() const noexcept { return (word_.load(std::memory_order_relaxed) & pinned) != 0; }
+  /// Acquire: who sees a task pinned by itself, at a loop that it has moved to, sees it at home there.
+  [[nodiscard]] bool is_pinned() const noexcept { return (word_.load(std::memory_order_acquire) & pinned) != 0; }
   [[nodiscard]] bool is_main() const noexcept { return (word_.load(std::memory_order_relaxed) & main) != 0; }
   [[nodiscard]] bool is_waiting() const noexcept { return (look() & phase) == waiting; }
   [[nodiscard]] bool is_running() const noexcept { return (look() & phase) == running; }
@@ -150,6 +153,11 @@ class basic_task_state : task_bits {
   }
 
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
+
+  /// The running task stays on its loop from now on, or may leave it again. It is in no queue now, and who wakes it reads
+  /// the bit after the claim: the queue that it goes to next is the right one.
+  void pin() noexcept { word_.fetch_or(pinned, std::memory_order_release); }
+  void unpin() noexcept { word_.fetch_and(~pinned, std::memory_order_release); }
 
  private:
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }

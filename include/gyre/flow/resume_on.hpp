@@ -16,20 +16,31 @@ class [[nodiscard]] resume_on_awaiter : public awaiter_base {
   [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> at) {
     return suspend(*at.promise().task, at);
   }
-  void await_resume() { throw_if_cancelled(*task_); }
+  void await_resume() {
+    arrive();
+    throw_if_cancelled(*task_);
+  }
+
+ protected:
+  bool suspend(task_core& t, std::coroutine_handle<> at);
+  void arrive() noexcept;
+
+  event_loop& loop_;
 
  private:
-  bool suspend(task_core& t, std::coroutine_handle<> at);
-  event_loop& loop_;
   task_core* task_ = nullptr;
+  bool was_free_ = false;  // it travels as a pinned task: those have queues that no thief reaches
 };
 
 }  // namespace detail
 
 /// Moves the running task to `loop`, another one of its runtime: a pinned task stays there from now on, a stealable one
-/// begins there.
+/// begins there and may be stolen at a later suspension.
 ///
+/// Shape:   to the loop where it is already: as sleep(0).
+/// Cancel:  the task has moved by then.
 /// Throws:  foreign_runtime; loop_closed; error for main, which stays on the calling thread; cancelled_error.
+/// Cost:    one message; a loop that is inside user code takes the task when that returns.
 [[nodiscard]] inline detail::resume_on_awaiter resume_on(event_loop& loop) noexcept {
   return detail::resume_on_awaiter(loop);
 }

@@ -49,7 +49,7 @@ concept limit_argument = requires(const Limit& limit) {
 ///
 /// Shape:   entered once, by a task. It may be moved until then.
 /// Thread:  any task or callback of the runtime may call when(), reschedule() and expired().
-/// Life:    outlives its block.
+/// Life:    outlives its block; it may outlive the loop.
 /// Like:    asyncio.Timeout, made by asyncio.timeout() and asyncio.timeout_at().
 class timeout_scope {
  public:
@@ -96,6 +96,7 @@ class timeout_scope {
   }
   void enter();
   bool leave(const std::exception_ptr& error) noexcept;
+  void abandon() noexcept;
 
   mutable detail::spin_lock guard_;
   detail::time_limit limit_;

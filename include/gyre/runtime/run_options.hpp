@@ -22,7 +22,7 @@ class run_options {
 
   run_options() {}  // NOLINT: not an aggregate, see CONTRIBUTING on g++ 12
 
-  /// Number of loops, 1 to 255; 0 stands for GYRE_LOOPS, or else the cores that this process may use.
+  /// Number of loops, 1 to 255; 0 stands for GYRE_LOOPS, or else usable_cores().
   run_options& loops(int n) { return set(loops_, n); }
   run_options& debug(bool on) { return set(debug_, on); }
   run_options& order(run_order o) { return set(order_, std::optional<run_order>(o)); }
@@ -36,8 +36,12 @@ class run_options {
   run_options& shutdown_timeout(std::chrono::nanoseconds t) {
     return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
   }
-  /// Name of the runtime's threads (up to 10 bytes; a number follows).
+  /// Names the runtime's threads: up to 10 bytes, and the number of the loop follows: gyre-0, gyre-1, ... The thread that
+  /// calls run() keeps its own name.
   run_options& name(std::string n) { return set(name_, std::move(n)); }
+  /// Ties each loop's thread to one core, in turn, the calling thread until run() or the runner ends. Threads that gyre starts
+  /// for other work are not tied; threads that user code starts on a loop inherit its core.
+  run_options& pin_threads(bool on) { return set(pin_threads_, on); }
 
   [[nodiscard]] int loops() const noexcept { return loops_; }
   [[nodiscard]] bool debug() const noexcept { return debug_; }
@@ -45,6 +49,7 @@ class run_options {
   [[nodiscard]] const std::shared_ptr<factory>& loop_factory() const noexcept { return loop_factory_; }
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] bool pin_threads() const noexcept { return pin_threads_; }
 
   /// The number of loops that these options come to.   Throws: value_error.
   [[nodiscard]] int resolved_loops() const;
@@ -59,6 +64,7 @@ class run_options {
 
   int loops_ = 0;
   bool debug_ = false;
+  bool pin_threads_ = false;
   std::optional<run_order> order_;
   std::shared_ptr<factory> loop_factory_;  // shared by copies of the options
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;

@@ -24,7 +24,7 @@ struct runtime_stats {
 /// Loops on threads of their own, from construction to stop(). Several runtimes share nothing.
 ///
 /// Thread:  any, for every member.
-/// Life:    the destructor stops and joins; it refuses (assertion) to run on a loop of this runtime.
+/// Life:    the destructor stops and joins; it refuses (assertion) to run on a loop's thread, unless stop() has been called.
 class runtime {
  public:
   /// Starts the threads.   Throws: value_error, std::system_error (a thread could not start; then none is left).
@@ -37,7 +37,9 @@ class runtime {
   /// Loop `i`, counted from 0.   Throws: value_error.
   [[nodiscard]] event_loop& loop(int i) const;
 
-  /// Cancels what runs, waits for it, closes the loops. Twice is harmless.   Throws: would_deadlock on one of its loops.
+  /// Cancels what runs, waits for it, closes the loops. Twice is harmless; of several threads the others wait for the first.
+  ///
+  /// Throws:  would_deadlock on the thread of any loop: this one's, or another's, which would be blocked.
   void stop();
 
   [[nodiscard]] runtime_stats stats() const noexcept;
@@ -45,6 +47,8 @@ class runtime {
   [[nodiscard]] detail::runtime_core& core() const noexcept { return *core_; }
 
  private:
+  void stop_once();
+
   std::shared_ptr<detail::runtime_core> core_;
 };
 

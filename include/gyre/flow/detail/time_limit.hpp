@@ -69,6 +69,9 @@ class time_limit final : timer_node {
   /// a timeout_error.
   [[nodiscard]] bool leave(const std::exception_ptr& error) noexcept;
 
+  /// The frame of the block was destroyed in it: the limit is over, whoever owns it.
+  void abandon() noexcept;
+
   /// A new deadline for an active limit.   Throws: error naming the stage otherwise; foreign_runtime.
   void reschedule(std::optional<std::int64_t> deadline);
 
@@ -87,11 +90,13 @@ class time_limit final : timer_node {
   static void expire_in_turn(runnable& r, fate f) noexcept;
   void expire() noexcept;
   void arm(home& here, std::int64_t now);
+  void note_armed(home& here) noexcept;
   void stop_timer() noexcept;
   void check_active() const;
 
   task_core* task_ = nullptr;
-  home* armed_at_ = nullptr;  // whose heap the timer is in
+  const loop_identity* armed_at_ = nullptr;  // whose heap the timer is in; it may be gone before this object
+  std::uint32_t armed_era_ = 0;
   limit_spec when_;
   unsigned cancels_before_ = 0;
   bool overdue_ = false;  // it expired at the moment in which it was set

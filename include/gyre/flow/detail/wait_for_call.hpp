@@ -9,6 +9,12 @@ template <class R, class Scope, class Start, class Source>
 coro<R> run_limited(Start start, Source source) {
   Scope scope(static_cast<Start&&>(start));
   scope.enter();
+  // A loop that closes destroys this frame in the block: then a scope that somebody else owns must not keep the task.
+  struct at_the_end {
+    ~at_the_end() { entered.abandon(); }
+    std::remove_reference_t<Scope>& entered;
+  };
+  const at_the_end left{scope};
   kept_value<R> value;
   try {
     if constexpr (std::is_void_v<R>) {
