@@ -89,6 +89,12 @@ class future_core : public pooled {
   /// done already.
   bool complete() noexcept;
 
+  /// The same from a thread that may outlive the future's loop: once that is closed, what waits here is about to be
+  /// destroyed, and nothing happens.
+  void complete_unless_closed() noexcept;
+  /// cancel() from such a thread.
+  bool cancel_unless_closed(std::string_view message);
+
   /// Takes the right to fill the slot, for callers that race: true for one of them, who then calls complete().
   [[nodiscard]] bool reserve() noexcept;
 
