@@ -19,6 +19,7 @@ class following_core::link final : public completion_node, public pooled {
   // The loop of the source was closed before its end.
   static void on_drop(runnable& r, fate) noexcept {
     const std::unique_ptr<link> self(static_cast<link*>(&r));
+    self->follower_->mark_retrieved();  // the loop has reported what it destroys
     self->follower_->fail(std::make_exception_ptr(loop_closed("the event loop was closed before the task ended")));
   }
 

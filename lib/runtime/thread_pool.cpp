@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/intrusive_list.hpp>
+#include <gyre/base/spin_lock.hpp>
 #include <gyre/core/current.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/runtime/thread_pool.hpp>
@@ -50,9 +51,28 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
 
  private:
   /// A thread and what it runs, on its own stack.
-  struct worker : detail::list_link<> {
-    detail::core_ref<detail::offload_core> running;
-    clock_type::time_point since;
+  class worker : public detail::list_link<> {
+   public:
+    void begin(const offload_work& work) noexcept {
+      const std::lock_guard hold(guard_);
+      running_ = work.core();
+      since_ = clock_type::now();
+    }
+    void end() noexcept {
+      detail::core_ref<detail::offload_core> done;
+      const std::lock_guard hold(guard_);
+      std::swap(done, running_);
+    }
+    /// What it runs, null for nothing, and since when.
+    [[nodiscard]] std::pair<detail::core_ref<detail::offload_core>, clock_type::time_point> running() const noexcept {
+      const std::lock_guard hold(guard_);
+      return {running_, since_};
+    }
+
+   private:
+    mutable detail::spin_lock guard_;
+    detail::core_ref<detail::offload_core> running_;
+    clock_type::time_point since_;
   };
 
   void wait_for_room(std::unique_lock<std::mutex>& hold);
@@ -61,8 +81,7 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
   }
   void start_thread();
   void run() noexcept;
-  void run_next(worker& self, detail::core_ref<detail::offload_core>& done,
-                std::unique_lock<std::mutex>& hold) noexcept;
+  void run_next(worker& self, std::unique_lock<std::mutex>& hold) noexcept;
   [[nodiscard]] bool wait_for_work(std::unique_lock<std::mutex>& hold) noexcept;
 
   static thread_local const shared* own_thread_;
@@ -106,7 +125,6 @@ void thread_pool_executor::shared::push(offload_work work) {
   queue_.push_back(std::move(work));
   peak_queued_ = std::max(peak_queued_, queue_.size());
   if (idle_ + starting_ >= queue_.size()) {
-    hold.unlock();  // else the woken thread would only come to wait for the lock
     work_or_end_.notify_one();
     return;
   }
@@ -134,21 +152,15 @@ void thread_pool_executor::shared::start_thread() {
   peak_threads_ = std::max(peak_threads_, threads_);
 }
 
-// What a function leaves behind is let go of outside the lock: a destructor or a report is user code.
 void thread_pool_executor::shared::run() noexcept {
   own_thread_ = this;
   worker self;
-  detail::core_ref<detail::offload_core> done;
   std::unique_lock hold(guard_);
   --starting_;
   workers_.push_back(self);
   for (;;) {
     if (!queue_.empty()) {
-      run_next(self, done, hold);
-    } else if (done) {
-      hold.unlock();
-      done = {};
-      hold.lock();
+      run_next(self, hold);
     } else if (closed_ || !wait_for_work(hold)) {
       break;
     }
@@ -158,28 +170,27 @@ void thread_pool_executor::shared::run() noexcept {
   thread_left_.notify_all();
 }
 
-void thread_pool_executor::shared::run_next(worker& self, detail::core_ref<detail::offload_core>& done,
-                                            std::unique_lock<std::mutex>& hold) noexcept {
+// What a function leaves behind is let go of outside the pool's lock: a destructor or a report is user code.
+void thread_pool_executor::shared::run_next(worker& self, std::unique_lock<std::mutex>& hold) noexcept {
   offload_work work = std::move(queue_.front());
   queue_.pop_front();
-  self.running = work.core();
-  self.since = clock_type::now();
   ++busy_;
   if (submitters_ != 0) room_.notify_one();
   hold.unlock();
-  done = {};
+  self.begin(work);
   work();
+  self.end();
   hold.lock();
-  done = std::move(self.running);
   --busy_;
   ++completed_;
 }
 
 bool thread_pool_executor::shared::wait_for_work(std::unique_lock<std::mutex>& hold) noexcept {
+  constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // that the clock can certainly add
   ++idle_;
   if (submitters_ != 0) room_.notify_one();
-  const bool woken =
-      work_or_end_.wait_for(hold, options_.idle_timeout(), [this] { return closed_ || !queue_.empty(); });
+  const auto may_go_on = [this] { return closed_ || !queue_.empty(); };
+  const bool woken = work_or_end_.wait_for(hold, std::min(options_.idle_timeout(), longest), may_go_on);
   --idle_;
   return woken;
 }
@@ -206,18 +217,25 @@ bool thread_pool_executor::shared::end(clock_type::time_point deadline) {
 }
 
 std::vector<std::string> thread_pool_executor::shared::unfinished() const {
+  std::vector<std::pair<detail::core_ref<detail::offload_core>, clock_type::time_point>> running;
+  std::size_t queued = 0;
+  {
+    const std::lock_guard hold(guard_);
+    queued = queue_.size();
+    const_cast<detail::intrusive_list<worker>&>(workers_).for_each(
+        [&running](const worker& each) { running.push_back(each.running()); });
+  }
   std::vector<std::string> lines;
-  const std::lock_guard hold(guard_);
   const auto now = clock_type::now();
-  const_cast<detail::intrusive_list<worker>&>(workers_).for_each([&](const worker& each) {
-    if (!each.running) return;
+  for (const auto& [work, since] : running) {
+    if (!work) continue;
     std::string line;
-    each.running->append_label(line);
+    work->append_label(line);
     char text[48];
-    std::snprintf(text, sizeof text, ", running for %.1f s", std::chrono::duration<double>(now - each.since).count());
+    std::snprintf(text, sizeof text, ", running for %.1f s", std::chrono::duration<double>(now - since).count());
     lines.push_back(line + text);
-  });
-  if (!queue_.empty()) lines.push_back(std::to_string(queue_.size()) + " more that have not begun");
+  }
+  if (queued != 0) lines.push_back(std::to_string(queued) + " more that have not begun");
   return lines;
 }
 

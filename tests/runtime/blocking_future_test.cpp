@@ -206,6 +206,28 @@ TEST_CASE("SAFE-008: a task factory makes the tasks that threads submit", "[runt
   r.loop(1).set_task_factory({});
 }
 
+TEST_CASE("SAFE-008: a thread that waits for a task of a factory is told when the loop closes", "[runtime][threads]") {
+  const auto loop = new_event_loop();
+  report_catcher reports(*loop);
+  loop->set_task_factory(
+      [](event_loop&, any_coro& body, const task_options& options) { return body.create_task(options); });
+  event never;
+  const auto f = run_coroutine_threadsafe(wait_for_event(never), *loop);
+  std::atomic<bool> told{false};
+  std::thread waits([&] {
+    try {
+      f.result();
+    } catch (const loop_closed&) {
+      told = true;
+    }
+  });
+  loop->call_soon([&loop] { loop->call_soon([&loop] { loop->stop(); }); });
+  loop->run_forever();
+  loop->close();
+  waits.join();
+  CHECK(told);
+}
+
 TEST_CASE("SAFE-008: what a loop with a task factory never begins ends with loop_closed", "[runtime][threads]") {
   const auto loop = new_event_loop();
   loop->set_task_factory(

@@ -152,7 +152,7 @@ TEST_CASE("THREAD-005: the default pool is made at its first use and serves all 
   run(main(), one_loop());
 }
 
-TEST_CASE("THREAD-005: run_in_executor on a closed loop is refused", "[runtime][offload]") {
+TEST_CASE("LOOP-022, THREAD-005: run_in_executor on a closed loop is refused", "[runtime][offload]") {
   const auto loop = new_event_loop();
   loop->close();
   CHECK_THROWS_AS(loop->run_in_executor(nullptr, add, 1, 2), loop_closed);

@@ -176,8 +176,9 @@ TEST_CASE("SAFE-004: at the bound of submissions the thread waits", "[runtime][t
       others.emplace_back([&] {
         std::vector<coro<>> bodies;
         for (int i = 0; i < 10; ++i) bodies.push_back(body(running, most, ended));
-        for (const auto& each : run_coroutines_threadsafe(std::move(bodies), r)) each.result();
-        for (int i = 0; i < 90; ++i) run_coroutine_threadsafe(body(running, most, ended), r);
+        auto futures = run_coroutines_threadsafe(std::move(bodies), r);
+        for (int i = 0; i < 90; ++i) futures.push_back(run_coroutine_threadsafe(body(running, most, ended), r));
+        for (const auto& each : futures) each.result();
       });
     }
     for (std::thread& each : others) each.join();

@@ -34,7 +34,7 @@ coro<std::string> outcome_of(blocking_future<T> source) {
 
 }  // namespace
 
-TEST_CASE("SAFE-010: wrap_future follows the result of another runtime", "[runtime][threads]") {
+TEST_CASE("FUT-028, SAFE-010: wrap_future follows the result of another runtime", "[runtime][threads]") {
   runtime other(run_options().loops(2));
   for (const int loops : {1, 4}) {
     CHECK(run(outcome_of(run_coroutine_threadsafe(add(1, 2), other)), run_options().loops(loops)) == "3");
@@ -143,7 +143,7 @@ TEST_CASE("SAFE-011: cancelling a task that awaits the wrapper cancels what it f
   CHECK_THROWS_AS(source.result(), cancelled_error);
 }
 
-TEST_CASE("SAFE-011: a wrapper that was cancelled ignores the late result", "[runtime][threads]") {
+TEST_CASE("FUT-028, SAFE-011: a wrapper that was cancelled ignores the late result", "[runtime][threads]") {
   thread_pool_executor pool(1);
   thread_gate g;
   const auto source = pool.submit([&g]() -> int {
@@ -163,7 +163,7 @@ TEST_CASE("SAFE-011: a wrapper that was cancelled ignores the late result", "[ru
   run(main(source, g, pool), one_loop());
 }
 
-TEST_CASE("SAFE-011: a cancel of what is followed cancels the wrapper", "[runtime][threads]") {
+TEST_CASE("FUT-028, SAFE-011: a cancel of what is followed cancels the wrapper", "[runtime][threads]") {
   runtime other(run_options().loops(2));
   event never;
   const auto source = run_coroutine_threadsafe(wait_for_event(never), other);

@@ -80,7 +80,7 @@ template <class T>
 blocking_future<T> submit(coro<T>& body, const submission_target& target) {
   body.check_fresh("run_coroutine_threadsafe");
   if (target.where->has_factory()) {
-    core_ref<following<T>> result(new following<T>(target.where));
+    core_ref<following<T>> result(new following<T>(nullptr));  // of no loop: only threads wait for it
     submit_call(late_task<T>(std::move(body), result), *result, target);
     return blocking_future<T>(core_ref<future_core>(result.release()));
   }
