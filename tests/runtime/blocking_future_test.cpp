@@ -94,10 +94,10 @@ TEST_CASE("SAFE-006: refusing to block a loop's own thread names the loop and th
 
 TEST_CASE("SAFE-004: callbacks of a done future run at once, of another one on its loop's thread",
           "[runtime][threads]") {
-  runtime r(run_options().loops(2));
   event gate;
-  const auto f = run_coroutine_threadsafe(wait_for_event(gate), r.loop(1));
   thread_gate called;
+  runtime r(run_options().loops(2));
+  const auto f = run_coroutine_threadsafe(wait_for_event(gate), r.loop(1));
   event_loop* where = nullptr;
   bool done = false;
   f.add_done_callback([&](const blocking_future<void>& ended) {
@@ -156,6 +156,7 @@ TEST_CASE("SAFE-007: a loop that closes first: done, loop_closed, and callbacks 
 }
 
 TEST_CASE("SAFE-004: its text tells the state", "[runtime][threads]") {
+  thread_gate g;
   thread_pool_executor pool(1);
   const auto value = pool.submit([] { return 1; });
   value.result();
@@ -166,8 +167,8 @@ TEST_CASE("SAFE-004: its text tells the state", "[runtime][threads]") {
   const auto failed = pool.submit([] { throw std::runtime_error("no"); });
   CHECK(failed.exception() != nullptr);
   CHECK(to_string(failed).find(" state=finished raised ") != std::string::npos);
-  thread_gate g;
   pool.submit([&g] { g.wait(); });
+  g.await_waiters(1);
   const auto cancelled = pool.submit([] {});
   cancelled.cancel();
   CHECK(to_string(cancelled).find(" state=cancelled>") != std::string::npos);

@@ -336,7 +336,7 @@ TEST_CASE("THREAD-010: shutdown_default_executor waits for the work; then the de
       const int sum = co_await loop.run_in_executor(own, add, 1, 2);
       CHECK(sum == 3);
     };
-    run(main(), run_options().loops(loops));
+    run(main(), run_options().loops(loops).order(run_order::asyncio));
   }
 }
 

@@ -89,8 +89,8 @@ TEST_CASE("thread pool: submit() gives a future to wait on", "[runtime][offload]
 
 TEST_CASE("thread pool: a cancelled future of a function that has not begun; one that runs goes on",
           "[runtime][offload]") {
-  thread_pool_executor pool(1);
   thread_gate g;
+  thread_pool_executor pool(1);
   std::atomic<bool> ran{false};
   const auto running = pool.submit([&g] {
     g.wait();
@@ -109,8 +109,8 @@ TEST_CASE("thread pool: a cancelled future of a function that has not begun; one
 }
 
 TEST_CASE("thread pool: at its queue's bound the submitter gets an error", "[runtime][offload]") {
-  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(2, submission_overflow::error));
   thread_gate g;
+  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(2, submission_overflow::error));
   occupy(pool, g);
   const auto first = pool.submit(add, 1, 1);
   const auto second = pool.submit(add, 2, 2);
@@ -122,8 +122,8 @@ TEST_CASE("thread pool: at its queue's bound the submitter gets an error", "[run
 }
 
 TEST_CASE("thread pool: at its queue's bound the submitter waits", "[runtime][offload]") {
-  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(0));
   thread_gate g;
+  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(0));
   occupy(pool, g);
   std::atomic<int> sum{0};
   std::thread other([&] { sum = pool.submit(add, 1, 1).result(); });
@@ -135,8 +135,8 @@ TEST_CASE("thread pool: at its queue's bound the submitter waits", "[runtime][of
 
 TEST_CASE("thread pool: a loop's own thread never waits for room", "[runtime][offload]") {
   const auto main = []() -> coro<> {
-    const auto pool = std::make_shared<thread_pool_executor>(thread_pool_options().max_threads(1).max_queue(0));
     thread_gate g;
+    const auto pool = std::make_shared<thread_pool_executor>(thread_pool_options().max_threads(1).max_queue(0));
     occupy(*pool, g);
     event_loop& loop = get_running_loop();
     CHECK_THROWS_AS(loop.run_in_executor(pool, add, 1, 1), queue_full);
@@ -170,8 +170,8 @@ TEST_CASE("THREAD-010: after its shutdown a pool refuses work", "[runtime][offlo
 }
 
 TEST_CASE("thread pool: a submitter that waits is refused when the pool ends", "[runtime][offload]") {
-  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(0));
   thread_gate g;
+  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(0));
   occupy(pool, g);
   std::atomic<bool> refused{false};
   std::thread other([&] {

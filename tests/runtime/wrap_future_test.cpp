@@ -144,8 +144,8 @@ TEST_CASE("SAFE-011: cancelling a task that awaits the wrapper cancels what it f
 }
 
 TEST_CASE("FUT-028, SAFE-011: a wrapper that was cancelled ignores the late result", "[runtime][threads]") {
-  thread_pool_executor pool(1);
   thread_gate g;
+  thread_pool_executor pool(1);
   const auto source = pool.submit([&g]() -> int {
     g.wait();
     return 1;
