@@ -3,6 +3,7 @@
 // Everything but gyre/asio.hpp (which includes Boost.Asio) and gyre/testing.hpp.
 #include <gyre/core/async_generator.hpp>
 #include <gyre/core/awaited_by.hpp>
+#include <gyre/core/blocking_future.hpp>
 #include <gyre/core/call.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/error.hpp>
@@ -32,6 +33,7 @@
 #include <gyre/runtime/run.hpp>
 #include <gyre/runtime/runtime.hpp>
 #include <gyre/runtime/threadsafe.hpp>
+#include <gyre/runtime/wrap_future.hpp>
 #include <gyre/sync/barrier.hpp>
 #include <gyre/sync/condition.hpp>
 #include <gyre/sync/event.hpp>

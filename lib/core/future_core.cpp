@@ -64,6 +64,23 @@ bool future_core::settle(status outcome) noexcept {
   return true;
 }
 
+void future_core::complete_unless_closed() noexcept {
+  if (loop_ == nullptr) {
+    complete();
+    return;
+  }
+  const loop_visit inside(*loop_, era_);
+  if (inside.admitted()) complete();
+}
+
+bool future_core::cancel_unless_closed(std::string_view message) {
+  mark_retrieved();
+  if (!reserve()) return false;
+  slot_->error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  complete_unless_closed();
+  return true;
+}
+
 void future_core::forget_waiters() noexcept {
   intrusive_list<completion_node> waiting;
   {

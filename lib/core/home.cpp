@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/relax.hpp>
 #include <gyre/core/home.hpp>
 
 #include <mutex>
@@ -20,7 +21,13 @@ loop_identity& loop_identity::take(home& owner) {
     taken = new loop_identity;
   }
   taken->owner_.store(&owner, std::memory_order_release);
+  taken->open_.store(true, std::memory_order_seq_cst);
   return *taken;
+}
+
+void loop_identity::shut() noexcept {
+  open_.store(false, std::memory_order_seq_cst);                                      // C1
+  for (backoff pause; visitors_.load(std::memory_order_seq_cst) != 0;) pause.once();  // C2
 }
 
 void loop_identity::give_back() noexcept {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The default executor of a runtime, or of a loop of its own.  Layer: loop.
+#include <gyre/core/offload_executor.hpp>
+
 #include <memory>
 #include <mutex>
-
-namespace gyre {
-class offload_executor;
-}
 
 namespace gyre::detail {
 

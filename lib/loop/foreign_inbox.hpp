@@ -7,14 +7,16 @@
 
 #include <atomic>
 #include <cstdint>
+#include <new>
+#include <span>
 
 namespace gyre::detail {
 
 /// First in, first out per sending thread, for each taker.
 ///
 ///   any thread                               any taker
-///   P1 queue_.enqueue(r)                     T1 count_: n -> n - 1 if n > 0, acquire
-///   P2 count_ += 1, seq_cst                  T2 queue_.try_dequeue until it gives one
+///   P1 queue_.enqueue(entries)               T1 count_: n -> n - 1 if n > 0, acquire
+///   P2 count_ += entries, seq_cst            T2 queue_.try_dequeue until it gives one
 ///
 /// Invariant: count_ never exceeds the finished enqueues less the takers past T1, so T2's entry is there, however the
 ///            queue may look to a consumer while a producer is between two of its steps. P2 is the parking handshake's
@@ -22,9 +24,11 @@ namespace gyre::detail {
 class foreign_inbox {
  public:
   /// Throws std::bad_alloc; then nothing was sent.
-  void push(runnable& r) {
-    queue_.enqueue(&r);                              // P1
-    count_.fetch_add(1, std::memory_order_seq_cst);  // P2
+  void push(std::span<runnable* const> entries) {
+    const bool sent = entries.size() == 1 ? queue_.enqueue(entries.front())
+                                          : queue_.enqueue_bulk(entries.data(), entries.size());  // P1
+    if (!sent) throw std::bad_alloc();
+    count_.fetch_add(static_cast<std::uint32_t>(entries.size()), std::memory_order_seq_cst);  // P2
   }
 
   [[nodiscard]] bool empty() const noexcept { return count_.load(std::memory_order_seq_cst) == 0; }

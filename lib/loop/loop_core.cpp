@@ -4,7 +4,6 @@
 #include "platform.hpp"
 #include "reactor.hpp"
 
-#include <gyre/base/relax.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/loop/event_loop.hpp>
 
@@ -47,22 +46,7 @@ loop_core::~loop_core() {
   if (platform_ != nullptr) platform_->forget(*this);
 }
 
-// A thread from outside the runtime that queues something. Either close() sees it among the submitters and waits until its
-// entry is queued, or it sees `closed_`: both sides store first and load then, in the single order of seq_cst operations.
-// Threads of the runtime need none: they have ended when its loops are closed.
-class loop_core::submitter {
- public:
-  explicit submitter(loop_core& l) noexcept : loop_(l) { l.submitters_.fetch_add(1, std::memory_order_seq_cst); }
-  submitter(const submitter&) = delete;
-  submitter& operator=(const submitter&) = delete;
-  ~submitter() { loop_.submitters_.fetch_sub(1, std::memory_order_release); }
-
-  [[nodiscard]] bool admitted() const noexcept { return !loop_.closed_.load(std::memory_order_seq_cst); }
-
- private:
-  loop_core& loop_;
-};
-
+// Threads of the runtime need no visit: they have ended when its loops are closed.
 bool loop_core::called_from_outside() const noexcept {
   const home* here = this_thread().loop;
   return here == nullptr || here->family() != setup_.family;
@@ -78,9 +62,9 @@ void loop_core::enqueue(task_core& t) noexcept {
     }
     return;
   }
-  std::optional<submitter> inside;
-  if (called_from_outside()) inside.emplace(*this);
-  if (closed_.load(std::memory_order_seq_cst)) return;  // the closing thread finds the task in the registry
+  std::optional<loop_visit> inside;
+  if (called_from_outside()) inside.emplace(identity(), identity().era());
+  if (closed()) return;  // the closing thread finds the task in the registry
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
   wake_if_sleeping();
   if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
@@ -104,9 +88,9 @@ void loop_core::post(runnable& r) noexcept {
     return;
   }
   {
-    std::optional<submitter> inside;
-    if (called_from_outside()) inside.emplace(*this);
-    if (!closed_.load(std::memory_order_seq_cst)) {
+    std::optional<loop_visit> inside;
+    if (called_from_outside()) inside.emplace(identity(), identity().era());
+    if (!closed()) {
       messages_in_.push(r);  // W1
       wake_if_sleeping();
       return;
@@ -116,26 +100,39 @@ void loop_core::post(runnable& r) noexcept {
 }
 
 void loop_core::post_foreign(runnable& r, bool stealable, const char* call) {
-  const submitter inside(*this);
+  const loop_visit inside(identity(), identity().era());
   if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
-  queue_foreign(r, stealable);
+  runnable* const entry = &r;
+  queue_foreign(std::span(&entry, 1), stealable);
 }
 
-void loop_core::submit(own_task& t, bool stealable, const char* call) {
-  const submitter inside(*this);
-  if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
-  t.prepare(*this, task_options(), nullptr);  // registered only now: a closing loop abandons what it finds
-  queue_foreign(t, stealable);
+void loop_core::submit(std::span<own_task* const> tasks, bool stealable, const char* call) {
+  const loop_visit inside(identity(), identity().era());
+  try {
+    if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
+    // Registered only now: a closing loop abandons what it finds.
+    for (own_task* t : tasks) t->prepare(*this, task_options(), nullptr);
+    if (tasks.size() == 1) {
+      runnable* const entry = tasks.front();
+      queue_foreign(std::span(&entry, 1), stealable);
+    } else {
+      const pooled_vector<runnable*> entries(tasks.begin(), tasks.end());
+      queue_foreign(entries, stealable);
+    }
+  } catch (...) {
+    for (own_task* t : tasks) t->refuse();
+    throw;
+  }
 }
 
-void loop_core::queue_foreign(runnable& r, bool stealable) {
-  (stealable ? foreign_tasks_ : foreign_).push(r);  // W1
+void loop_core::queue_foreign(std::span<runnable* const> entries, bool stealable) {
+  (stealable ? foreign_tasks_ : foreign_).push(entries);  // W1
   wake_if_sleeping();
   if (stealable && setup_.peers != nullptr) setup_.peers->work_added();
 }
 
 void loop_core::wake_if_sleeping() noexcept {
-  if (sleeping_.load(std::memory_order_seq_cst)) sleeper_->wake();  // W2
+  if (sleeping_.load(std::memory_order_seq_cst)) wake();  // W2
 }
 
 void loop_core::add_task(task_record& t) noexcept {
@@ -358,7 +355,19 @@ class acting_as {
 
 }  // namespace
 
+// asyncio: what the executor has taken is not waited for.
+void loop_core::close_own_executor() noexcept {
+  std::shared_ptr<offload_executor> last;
+  {
+    const std::lock_guard hold(own_executor_.guard);
+    own_executor_.closed = true;
+    last.swap(own_executor_.executor);
+  }
+  if (last != nullptr) last->shutdown(std::chrono::steady_clock::time_point());
+}
+
 void loop_core::close() noexcept {
+  close_own_executor();
   drop_entries();
   const acting_as me(*this);
   abandon_orphans();
@@ -373,8 +382,7 @@ void loop_core::end_locals() noexcept {
 }
 
 void loop_core::refuse_entries() noexcept {
-  closed_.store(true, std::memory_order_seq_cst);
-  for (backoff pause; submitters_.load(std::memory_order_seq_cst) != 0;) pause.once();
+  identity().shut();
   drop_foreign();
 }
 

@@ -23,6 +23,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace gyre::detail {
@@ -58,7 +59,6 @@ class loop_core final : public home {
   // home
   void enqueue(task_core& t) noexcept override;
   void post(runnable& r) noexcept override;
-  [[nodiscard]] bool closed() const noexcept override { return closed_.load(std::memory_order_acquire); }
   void add_task(task_record& t) noexcept override;
   void remove_task(task_record& t) noexcept override;
   void tell_peers() noexcept override { setup_.peers->work_added(); }
@@ -83,8 +83,9 @@ class loop_core final : public home {
   /// Queues an entry from a thread outside the runtime; a stealable one may be run by any loop.
   /// Throws:  loop_closed, std::bad_alloc; then nothing was queued.
   void post_foreign(runnable& r, bool stealable, const char* call);
-  /// The same for the first step of a new task, which it registers first.
-  void submit(own_task& t, bool stealable, const char* call);
+  /// The same for the first steps of new tasks, which it registers first: one burst, one doorbell. When it throws, the tasks
+  /// have been destroyed unrun.
+  void submit(std::span<own_task* const> tasks, bool stealable, const char* call);
 
   /// Makes this thread the loop's.   Throws: already_running.
   void enter(const char* call);
@@ -115,7 +116,9 @@ class loop_core final : public home {
   void refuse_entries() noexcept;
 
   void wake_if_sleeping() noexcept;
-  void wake() noexcept { sleeper_->wake(); }
+  void wake() noexcept {
+    if (sleeper_->wake()) doorbells.fetch_add(1, std::memory_order_relaxed);
+  }
 
   /// Everything stealable that another thread may take.   Thread: any.
   [[nodiscard]] stolen take_stealable(loop_core& thief) noexcept;
@@ -172,6 +175,7 @@ class loop_core final : public home {
   // Counters: written by the loop's thread, read by anybody.
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint64_t> parks{0};
+  std::atomic<std::uint64_t> doorbells{0};  // written by whoever rings
   [[nodiscard]] std::uint64_t steals() const noexcept { return steals_.load(std::memory_order_relaxed); }
 
  private:
@@ -188,10 +192,10 @@ class loop_core final : public home {
   void count_step() noexcept { steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   [[nodiscard]] bool nothing_to_do() const noexcept;
   [[nodiscard]] std::int64_t park_deadline() const noexcept;
-  class submitter;
-  void queue_foreign(runnable& r, bool stealable);
+  void queue_foreign(std::span<runnable* const> entries, bool stealable);
   [[nodiscard]] bool called_from_outside() const noexcept;
   void drop_foreign() noexcept;
+  void close_own_executor() noexcept;
   void abandon_tasks() noexcept;
   void abandon_orphans() noexcept;
   void push_ready(task_core& t) noexcept;
@@ -248,8 +252,6 @@ class loop_core final : public home {
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()
   std::atomic<bool> running_{false};
-  std::atomic<bool> closed_{false};
-  std::atomic<std::uint32_t> submitters_{0};  // threads from outside that queue something: close() waits for them
   std::atomic<std::uint64_t> steals_{0};
   std::atomic<std::uint64_t> own_task_numbers_{1};
   alignas(cache_line) std::atomic<bool> sleeping_{false};

@@ -13,8 +13,9 @@ class parker {
   /// Thread:  the loop's.
   virtual void wait(std::int64_t deadline) = 0;
 
-  /// Ends a wait() that runs now or the next one.   Thread: any, also a signal handler's thread. Coalesces.
-  virtual void wake() noexcept = 0;
+  /// Ends a wait() that runs now or the next one. False if a wake-up was on its way already.
+  /// Thread:  any, also a signal handler's thread.
+  virtual bool wake() noexcept = 0;
 
   /// Makes wait() return at `deadline` at the latest, from another thread.
   virtual void wake_at(std::int64_t deadline) noexcept = 0;

@@ -6,10 +6,6 @@
 #include <cstdint>
 #include <memory>
 
-namespace gyre {
-class offload_executor;
-}
-
 namespace gyre::detail {
 
 /// A surrounding that runs all loops on one thread. Null means: the real clock, reactors, threads.

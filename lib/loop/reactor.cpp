@@ -112,9 +112,10 @@ void reactor::wake_at(std::int64_t deadline) noexcept {
   if (deadline < alarm_at_) set_alarm(deadline);
 }
 
-void reactor::wake() noexcept {
-  if (rung_.exchange(true, std::memory_order_acq_rel)) return;
+bool reactor::wake() noexcept {
+  if (rung_.exchange(true, std::memory_order_acq_rel)) return false;
   boost::asio::post(context_, bell{this});
+  return true;
 }
 
 bool reactor::poll() {

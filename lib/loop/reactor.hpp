@@ -28,7 +28,7 @@ class reactor final : public parker {
   ~reactor() override;
 
   void wait(std::int64_t deadline) override;
-  void wake() noexcept override;
+  bool wake() noexcept override;
   void wake_at(std::int64_t deadline) noexcept override;
   bool poll() override;
   [[nodiscard]] bool has_io() const noexcept override {

@@ -3,56 +3,59 @@
 
 #include "../loop/loop_core.hpp"
 #include "../loop/platform.hpp"
+#include "shutdown.hpp"
 
 #include <mutex>
+#include <thread>
 
 namespace gyre::detail {
+namespace {
 
-// The waiting task and the function meet under lock_: whoever comes second finds the other's mark.
-void offload_state::execute() noexcept {
-  {
-    const std::lock_guard hold(lock_);
-    if (detached_) return;
-    begun_ = true;
+using clock_type = std::chrono::steady_clock;
+
+// A thread that waits for an executor's end. Left behind only by a task that does not wait for it any more.
+class joining_thread {
+ public:
+  explicit joining_thread(offload_work work) : thread_([w = std::move(work)]() mutable { w(); }) {}
+  joining_thread(const joining_thread&) = delete;
+  joining_thread& operator=(const joining_thread&) = delete;
+  ~joining_thread() {
+    if (thread_.joinable()) thread_.detach();
   }
-  if (carries_) {
-    const entered_slot inside(carried_);
-    call();
+  void join() { thread_.join(); }
+
+ private:
+  std::thread thread_;
+};
+
+clock_type::time_point deadline_in(std::optional<std::chrono::nanoseconds> timeout) {
+  const auto now = clock_type::now();
+  if (!timeout || *timeout > clock_type::time_point::max() - now) return clock_type::time_point::max();
+  return now + *timeout;
+}
+
+}  // namespace
+
+void start_in_thread(const core_ref<offload_core>& call, std::coroutine_handle<> at) {
+  const promise_base& body = promise_base::of(at);
+  std::source_location caller;  // unknown when to_thread() itself is the task's coroutine
+  if (body.continuation != nullptr) caller = promise_base::of(body.continuation).line;
+  auto& loop = static_cast<loop_core&>(body.task->at());
+  call->settle_at_loop(loop);
+  call->note_caller(caller, body.task);
+  call->carry_context();
+  default_executor(loop)->execute(offload_work(call));
+}
+
+void start_in_executor(event_loop& loop, const executor_ref& executor, const core_ref<offload_core>& call) {
+  if (loop.is_closed()) throw loop_closed("run_in_executor: the event loop is closed");
+  call->settle_at_loop(loop.core());
+  call->note_caller(executor.where(), this_thread().current);
+  if (executor.get() != nullptr) {
+    executor.get()->execute(offload_work(call));
   } else {
-    call();
+    default_executor(loop.core())->execute(offload_work(call));
   }
-  task_core* woken = nullptr;
-  {
-    const std::lock_guard hold(lock_);
-    finished_ = true;
-    if (task_ != nullptr && task_->state.claim()) woken = task_;
-    task_ = nullptr;
-  }
-  if (woken != nullptr) woken->at().enqueue(*woken);
-}
-
-bool offload_state::wait(task_core& t, std::coroutine_handle<> at) noexcept {
-  t.resume_point = at;
-  waiter_ = &t;
-  bool parked = false;
-  {
-    const std::lock_guard hold(lock_);
-    if (finished_) {
-      t.state.yield();
-    } else {
-      task_ = &t;
-      parked = t.park_or_yield();
-      if (!parked) task_ = nullptr;
-    }
-  }
-  t.leave(parked);
-  return true;
-}
-
-void offload_state::detach() noexcept {
-  const std::lock_guard hold(lock_);
-  detached_ = true;
-  task_ = nullptr;
 }
 
 std::shared_ptr<offload_executor> default_executor(loop_core& loop) {
@@ -66,25 +69,42 @@ std::shared_ptr<offload_executor> default_executor(loop_core& loop) {
   return slot.executor;
 }
 
-std::shared_ptr<offload_executor> default_executor_here() {
-  return default_executor(static_cast<loop_core&>(running_home("to_thread")));
-}
-
-void set_default_executor(loop_core& loop, std::shared_ptr<offload_executor> executor) {
+std::shared_ptr<offload_executor> close_default_executor(loop_core& loop) {
   executor_slot& slot = loop.executor();
   const std::lock_guard hold(slot.guard);
-  slot.executor = std::move(executor);
-}
-
-bool shutdown_default_executor(loop_core& loop, std::chrono::steady_clock::time_point deadline) {
-  executor_slot& slot = loop.executor();
-  std::shared_ptr<offload_executor> last;
-  {
-    const std::lock_guard hold(slot.guard);
-    slot.closed = true;
-    last = slot.executor;
-  }
-  return last == nullptr || last->shutdown(deadline);
+  slot.closed = true;
+  return slot.executor;
 }
 
 }  // namespace gyre::detail
+
+namespace gyre {
+
+void event_loop::set_default_executor(std::shared_ptr<thread_pool_executor> executor) {
+  if (executor == nullptr) throw value_error("set_default_executor: there is no executor");
+  detail::executor_slot& slot = core_->executor();
+  std::shared_ptr<offload_executor> fresh = std::move(executor);
+  const std::unique_lock hold(slot.guard);
+  slot.executor.swap(fresh);
+}
+
+coro<> event_loop::shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout) {
+  const std::shared_ptr<offload_executor> last = detail::close_default_executor(*core_);
+  if (last == nullptr) co_return;
+  const auto end = [last, deadline = detail::deadline_in(timeout)] { return last->shutdown(deadline); };
+  auto call = detail::make_offload("shutdown_default_executor", end);
+  call->settle_at_loop(*core_);
+  future<bool> ended(detail::core_ref<detail::future_core>::share(*call));
+  offload_work work(std::move(call));
+  if (detail::current_platform() != nullptr) {
+    work();  // a simulation has no other threads
+  } else {
+    detail::joining_thread thread(std::move(work));
+    co_await ended;
+    thread.join();
+  }
+  const bool in_time = co_await ended;
+  if (!in_time) detail::report_unfinished(*core_, *last);
+}
+
+}  // namespace gyre

@@ -54,7 +54,8 @@ void runtime::stop_once() {
   if (limit) ns = limit->count();
   try {
     // On any loop: one that is stuck in user code must not keep the others from ending.
-    const auto ended = run_coroutine_threadsafe(detail::end_tasks(ns), *this);
+    coro<> end = detail::end_tasks(ns);
+    const auto ended = detail::submit(end, detail::submission_target{&core_->next_loop(), true, false});
     ended.result(clock.thread_time_left());
   } catch (const timeout_error&) {    // no loop is left that could run it: the threads are named below
   } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
@@ -82,6 +83,7 @@ runtime_stats current_runtime_view::stats() const noexcept {
   const detail::loop_core& l = alone_.core();
   one.tasks_run = l.steps.load(std::memory_order_relaxed);
   one.parks = l.parks.load(std::memory_order_relaxed);
+  one.doorbells = l.doorbells.load(std::memory_order_relaxed);
   one.loops = 1;
   return one;
 }

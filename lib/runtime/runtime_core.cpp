@@ -22,6 +22,7 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
       victim_seed_(platform_ == nullptr ? 1 : platform_->seed()),
       samples_(static_cast<std::size_t>(options.resolved_loops())) {
   const int n = options.resolved_loops();
+  if (options.max_submissions()) gate_.emplace(*options.max_submissions(), options.overflow());
   loop_setup setup;
   setup.asyncio_order = options.resolved_order() == run_order::asyncio;
   setup.debug = options.debug();
@@ -105,12 +106,14 @@ void runtime_core::stop(std::optional<worker_threads::time_point> deadline) {
 
 // First all queues, then the tasks: a task may be listed at one loop and queued at another.
 void runtime_core::close_loops() {
+  if (gate_) gate_->close();
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).drop_entries();
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).close();
 }
 
 void runtime_core::leave_behind(const std::vector<std::size_t>& stuck) {
   left_behind_ = true;
+  if (gate_) gate_->close();
   for (const std::size_t i : stuck) {
     report r;
     r.message = "the thread of loop " + std::to_string(i) +
@@ -141,6 +144,7 @@ runtime_stats runtime_core::stats() const noexcept {
     sum.tasks_run += core(i).steps.load(std::memory_order_relaxed);
     sum.parks += core(i).parks.load(std::memory_order_relaxed);
     sum.steals += core(i).steals();
+    sum.doorbells += core(i).doorbells.load(std::memory_order_relaxed);
   }
   sum.takeovers = takeovers_.load(std::memory_order_relaxed);
   return sum;

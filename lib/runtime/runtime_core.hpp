@@ -4,6 +4,7 @@
 #include "../loop/platform.hpp"
 #include "cores.hpp"
 #include "parking.hpp"
+#include "submission_gate.hpp"
 #include "worker_threads.hpp"
 
 #include <gyre/runtime/runtime.hpp>
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,9 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
     return core(next_.fetch_add(1, std::memory_order_relaxed) % loops_.size());
   }
 
+  /// The bound on what threads from outside submit; null without one.
+  [[nodiscard]] submission_gate* gate() noexcept { return gate_ ? &*gate_ : nullptr; }
+
   // peer_group
   stolen steal(loop_core& thief) override;
   void work_added() noexcept override;
@@ -88,6 +93,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   bool tie_threads_;
   parking parking_;
   executor_slot executor_;
+  std::optional<submission_gate> gate_;  // outlives the loops, whose tasks leave it
   std::atomic<std::uint64_t> task_numbers_{1};
   std::vector<std::shared_ptr<event_loop>> loops_;
   worker_threads threads_;

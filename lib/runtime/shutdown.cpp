@@ -121,9 +121,18 @@ std::optional<std::chrono::nanoseconds> shutdown_clock::thread_time_left() const
 }
 
 void end_executor(loop_core& l, const shutdown_clock& clock) {
-  if (shutdown_default_executor(l, clock.executor_deadline())) return;
+  const std::shared_ptr<offload_executor> last = close_default_executor(l);
+  if (last == nullptr || last->shutdown(clock.executor_deadline())) return;
+  report_unfinished(l, *last);
+}
+
+void report_unfinished(loop_core& l, const offload_executor& executor) {
   report r;
   r.message = "the executor did not finish joining its threads before the shutdown timeout";
+  for (const std::string& each : executor.unfinished()) {
+    if (!r.details.empty()) r.details += "\n  ";
+    r.details += each;
+  }
   l.report_error(std::move(r));
 }
 

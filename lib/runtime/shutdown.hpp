@@ -4,6 +4,7 @@
 #include "runtime_core.hpp"
 
 #include <gyre/core/coro.hpp>
+#include <gyre/core/offload_executor.hpp>
 
 #include <chrono>
 #include <optional>
@@ -42,5 +43,7 @@ class shutdown_clock {
 
 /// Step 5; blocks the calling thread, which runs no loop.
 void end_executor(loop_core& l, const shutdown_clock& clock);
+/// Names the functions of an executor that has not ended in time.
+void report_unfinished(loop_core& l, const offload_executor& executor);
 
 }  // namespace gyre::detail

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "runtime_core.hpp"
 
+#include <gyre/base/text.hpp>
 #include <gyre/runtime/threadsafe.hpp>
+
+#include <pthread.h>
 
 #include <condition_variable>
 #include <memory>
@@ -64,29 +67,76 @@ class end_signal final : public completion_node {
   std::shared_ptr<end_signal> keep_;
 };
 
-}  // namespace
-
-void block_until_done(future_core& task, std::optional<std::chrono::nanoseconds> timeout, const char* call) {
-  if (task.done()) return;
-  if (const home* loop = this_thread().loop; loop != nullptr) {
-    std::string text = std::string(call) + ": would block the thread of a running event loop";
-    if (task_core* t = this_thread().current; t != nullptr) {
-      const core_ref<task_record> record(t->type->record(*t));
-      text += " (task '" + record->name() + "')";
-    }
-    throw would_deadlock(text);
-  }
-  if (!end_signal::wait(std::make_shared<end_signal>(), task, timeout)) throw timeout_error();
-  if (!task.done()) throw loop_closed(std::string(call) + ": the event loop was closed before the task ended");
+// Where it stands in its runtime, and its thread: this one.
+void append_loop(std::string& out, const loop_core& loop) {
+  char thread[16] = "";
+  ::pthread_getname_np(::pthread_self(), thread, sizeof thread);
+  out += "loop ";
+  append_unsigned(out, loop.index);
+  out += ", thread ";
+  append_quoted(out, thread);
 }
 
-void submit_task(own_task& t, home& where, bool stealable) {
-  try {
-    static_cast<loop_core&>(where).submit(t, stealable, "run_coroutine_threadsafe");
-  } catch (...) {
-    t.refuse();
-    throw;
+// The bound that a submission has to pass; null if there is none. Threads of the runtime itself are not held up.
+submission_gate* gate_for(const submission_target& target) noexcept {
+  if (!target.bounded) return nullptr;
+  runtime_core* owner = runtime_of(static_cast<loop_core&>(*target.where));
+  if (owner == nullptr || owner->gate() == nullptr) return nullptr;
+  const home* here = this_thread().loop;
+  return here != nullptr && here->family() == target.where->family() ? nullptr : owner->gate();
+}
+
+}  // namespace
+
+void block_until_done(future_core& awaited, std::optional<std::chrono::nanoseconds> timeout, const char* call) {
+  if (awaited.done()) return;
+  if (home* loop = this_thread().loop; loop != nullptr) {
+    std::string text = std::string(call) + ": would block the thread of a running event loop (";
+    append_loop(text, static_cast<const loop_core&>(*loop));
+    if (task_core* t = this_thread().current; t != nullptr) {
+      text += ", task ";
+      append_quoted(text, core_ref<task_record>(t->type->record(*t))->name());
+    }
+    throw would_deadlock(text + ')');
   }
+  if (!end_signal::wait(std::make_shared<end_signal>(), awaited, timeout)) throw timeout_error();
+  if (!awaited.done()) throw loop_closed(std::string(call) + ": the event loop was closed before the task ended");
+}
+
+void submit_tasks(std::span<own_task* const> tasks, const submission_target& target) {
+  auto& loop = static_cast<loop_core&>(*target.where);
+  const bool stealable = target.stealable && !loop.asyncio_order();
+  submission_gate* gate = gate_for(target);
+  if (gate == nullptr) {
+    loop.submit(tasks, stealable, "run_coroutine_threadsafe");
+    return;
+  }
+  while (!tasks.empty()) {
+    std::size_t taken = 0;
+    try {
+      taken = gate->enter(tasks.size());
+      gate->tie_to(tasks.first(taken));
+    } catch (...) {
+      for (own_task* each : tasks) each->refuse();
+      throw;
+    }
+    const auto rest = tasks.subspan(taken);
+    try {
+      loop.submit(tasks.first(taken), stealable, "run_coroutine_threadsafe");
+    } catch (...) {
+      for (own_task* each : rest) each->refuse();
+      throw;
+    }
+    tasks = rest;
+  }
+}
+
+void submit_call(unique_function<void()> call, future_core& result, const submission_target& target) {
+  if (submission_gate* gate = gate_for(target); gate != nullptr) {
+    static_cast<void>(gate->enter(1));
+    gate->tie_to(result);
+  }
+  target.where->as_loop().call_soon_threadsafe(std::move(call));
 }
 
 home& any_loop_of(runtime& r) noexcept { return r.core().next_loop(); }

@@ -25,7 +25,7 @@ constexpr std::int64_t start_of_time = 1'000'000'000;  // ns; not 0, so that "ea
 class bed final : public detail::parker {
  public:
   void wait(std::int64_t) override {}
-  void wake() noexcept override { woken = true; }
+  bool wake() noexcept override { return !std::exchange(woken, true); }
   void wake_at(std::int64_t deadline) noexcept override { alarm = std::min(alarm, deadline); }
   bool poll() override { return false; }
   [[nodiscard]] bool has_io() const noexcept override { return false; }
@@ -39,7 +39,7 @@ class bed final : public detail::parker {
 // Functions given to to_thread: run by the simulation, one at a time, when the seed says so.
 class simulated_pool final : public offload_executor {
  public:
-  void submit(unique_function<void()> work) override {
+  void execute(offload_work work) override {
     if (closed_) throw error("cannot schedule new futures after shutdown");
     waiting_.push_back(std::move(work));
   }
@@ -52,7 +52,7 @@ class simulated_pool final : public offload_executor {
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
   bool run_one() {
     if (waiting_.empty()) return false;
-    unique_function<void()> work = std::move(waiting_.front());
+    offload_work work = std::move(waiting_.front());
     waiting_.pop_front();
     const detail::thread_state before = std::exchange(detail::this_thread(), detail::thread_state());
     work();
@@ -61,7 +61,7 @@ class simulated_pool final : public offload_executor {
   }
 
  private:
-  std::deque<unique_function<void()>> waiting_;
+  std::deque<offload_work> waiting_;
   bool closed_ = false;
 };
 

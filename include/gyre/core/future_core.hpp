@@ -102,6 +102,12 @@ class future_core : public pooled {
   /// The same with an error that is to count as one, also if it is a cancelled_error.
   bool fail() noexcept { return settle(status::failed); }
 
+  /// The same from a thread that may outlive the future's loop: once that is closed, what waits here is about to be
+  /// destroyed, and nothing happens.
+  void complete_unless_closed() noexcept;
+  /// cancel() from such a thread.
+  bool cancel_unless_closed(std::string_view message);
+
   /// Takes the right to fill the slot, for callers that race: true for one of them, who then calls complete().
   [[nodiscard]] bool reserve() noexcept;
 

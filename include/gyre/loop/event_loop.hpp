@@ -3,18 +3,25 @@
 // The event loop: callbacks, timers, tasks of one thread.  Layer: loop.  Bodies: lib/loop/event_loop.cpp
 #include <gyre/base/invoke.hpp>
 #include <gyre/core/call.hpp>
+#include <gyre/core/offload_executor.hpp>
 #include <gyre/core/task.hpp>
 #include <gyre/loop/exception_handler.hpp>
 #include <gyre/loop/handle.hpp>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 namespace gyre {
+
+class thread_pool_executor;
 
 namespace detail {
 class loop_core;
 struct loop_setup;
+
+/// Gives a function to an executor, null for the default one of this loop.   Body: lib/runtime/offload.cpp
+void start_in_executor(event_loop& loop, const executor_ref& executor, const core_ref<offload_core>& call);
 
 /// Not a context: that is the first argument of the forms that take one.
 template <class F>
@@ -176,6 +183,28 @@ class event_loop {
   [[nodiscard]] double time() const noexcept;
   /// The same as a time point, in nanoseconds.
   [[nodiscard]] time_point now() const noexcept;
+
+  /// Starts `fn(args...)` on an executor, null for the default one, and gives the future of its result. Callable and arguments
+  /// are copied or moved in; the function sees none of the caller's context variables.
+  ///
+  /// Cancel:  the future ends at once. A function that has not begun never runs; one that runs goes on alone, its result is
+  ///          dropped.
+  /// Throws:  loop_closed; what the executor throws: error when it was shut down, queue_full at its bound.   Thread: any.
+  template <class F, class... Args>
+    requires detail::offloadable<F, Args...>
+  future<detail::offload_result<F, Args...>> run_in_executor(executor_ref executor, F&& fn, Args&&... args) {
+    auto call = detail::make_offload("run_in_executor", std::forward<F>(fn), std::forward<Args>(args)...);
+    detail::start_in_executor(*this, executor, call);
+    return future<detail::offload_result<F, Args...>>(detail::core_ref<detail::future_core>(call.release()));
+  }
+  /// Has to_thread() and run_in_executor(nullptr, ...) use this pool, on all loops of the runtime. The one before is not
+  /// ended: its last owner does that.   Throws: value_error for null.   Thread: any.
+  void set_default_executor(std::shared_ptr<thread_pool_executor> executor);
+  /// Ends the default executor: it takes no more work, here and on the other loops of the runtime, and what it took is waited
+  /// for, `timeout` at most. Functions that have not ended then are reported by name, and left alone.
+  ///
+  /// Cancel:  nobody waits any more; no more work is taken all the same.
+  coro<> shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
 
   /// Closes the asynchronous generators that were begun on this loop and have not ended, all at once. Their errors are
   /// reported, and so is every generator begun later.   Like: loop.shutdown_asyncgens.   Body: lib/runtime/shutdown.cpp

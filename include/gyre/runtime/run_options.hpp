@@ -2,6 +2,7 @@
 #pragma once
 // How run(), runner and runtime are set up.  Layer: runtime.  Bodies: lib/runtime/run_options.cpp
 #include <gyre/loop/event_loop.hpp>
+#include <gyre/runtime/overflow.hpp>
 
 #include <chrono>
 #include <memory>
@@ -36,6 +37,11 @@ class run_options {
   run_options& shutdown_timeout(std::chrono::nanoseconds t) {
     return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
   }
+  /// At most `n` coroutines of run_coroutine_threadsafe() that have not ended; without it, any number.
+  run_options& max_submissions(std::size_t n, submission_overflow then = submission_overflow::wait) {
+    overflow_ = then;
+    return set(max_submissions_, std::optional<std::size_t>(n));
+  }
   /// Names the runtime's threads: up to 10 bytes, and the number of the loop follows: gyre-0, gyre-1, ... The thread that
   /// calls run() keeps its own name.
   run_options& name(std::string n) { return set(name_, std::move(n)); }
@@ -50,6 +56,8 @@ class run_options {
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool pin_threads() const noexcept { return pin_threads_; }
+  [[nodiscard]] std::optional<std::size_t> max_submissions() const noexcept { return max_submissions_; }
+  [[nodiscard]] submission_overflow overflow() const noexcept { return overflow_; }
 
   /// The number of loops that these options come to.   Throws: value_error.
   [[nodiscard]] int resolved_loops() const;
@@ -68,6 +76,8 @@ class run_options {
   std::optional<run_order> order_;
   std::shared_ptr<factory> loop_factory_;  // shared by copies of the options
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
+  std::optional<std::size_t> max_submissions_;
+  submission_overflow overflow_ = submission_overflow::wait;
   std::string name_ = "gyre";
 };
 

@@ -18,6 +18,7 @@ struct runtime_stats {
   std::uint64_t steals = 0;     ///< tasks that an idle loop took from another
   std::uint64_t parks = 0;      ///< times a loop went to sleep
   std::uint64_t takeovers = 0;  ///< times a loop looked after one that was stuck in user code
+  std::uint64_t doorbells = 0;  ///< times a loop that slept was rung; a burst of submissions rings once
   int loops = 0;
 };
 
