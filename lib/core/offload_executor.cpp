@@ -31,9 +31,12 @@ void offload_core::execute() noexcept {
 }
 
 bool offload_core::cancel(std::string_view message) {
-  if (!cancel_unless_closed(message)) return false;
-  auto expected = stage::waiting;
+  mark_retrieved();
+  if (!reserve()) return false;
+  auto expected = stage::waiting;  // first: who sees the end may rely on it
   stage_.compare_exchange_strong(expected, stage::dropped, std::memory_order_acq_rel);
+  slot().error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  complete_unless_closed();
   return true;
 }
 
