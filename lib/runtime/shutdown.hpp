@@ -18,10 +18,11 @@ namespace gyre::detail {
 ///   3  report the errors that they ended with, and the names of those that did not end
 ///   4  close the asynchronous generators that are open on any loop, each on its own
 ///   5  end the default executor: wait for its functions (5 minutes, or what is left of the timeout)
-///   6  stop the loops' threads and join them; with a timeout, one that does not come back from user code is detached
+///   6  stop the loops; with a timeout, a thread that does not come back from user code is detached
 ///   7  close the loops: queued callbacks are dropped, tasks that are left are destroyed with a report, innermost first
+///   8  destroy what loop_local objects keep, on each loop's own thread, and join the threads
 ///
-/// This coroutine is steps 1 to 4; it runs on any loop.
+/// This coroutine is steps 1 to 4, within one timeout; it runs on any loop.
 [[nodiscard]] coro<> end_tasks(std::optional<std::int64_t> timeout);
 
 /// How much is left of the time that a shutdown may take in all.
