@@ -135,7 +135,7 @@ const task_type own_task::type_of{
     [](task_core& t) noexcept { static_cast<own_task&>(t).release(); },
     [](task_core&, stack_capture&) noexcept {}};
 
-void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept {
+void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept {
   prepare(first, options, std::move(kept));
   if (options.eager_start && this_thread().loop == &first) {
     run_nested(*this, first);
@@ -145,7 +145,7 @@ void own_task::start(home& first, const task_options& options, std::unique_ptr<k
   }
 }
 
-void own_task::prepare(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept {
+void own_task::prepare(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept {
   defined_ = innermost().line;
   body_ = &innermost();
   if (options.name.empty()) {
@@ -159,7 +159,7 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
   } else {
     context.copy_from(current_context());
   }
-  kept_ = std::move(kept);
+  if (kept != nullptr) [[unlikely]] kept_ = std::move(kept);
   move_to(first);
   shard_ = &first;
   first.add_task(*this);

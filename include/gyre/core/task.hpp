@@ -161,10 +161,11 @@ template <class T>
 core_ref<own_task> start_task(coro<T>& body, const task_options& options, const char* call,
                               std::unique_ptr<kept_call> kept = nullptr);
 
-/// Makes the record and queues the first step.
+/// Makes the record and queues the first step. Inline: it is all that create_task() does where the loop has no factory.
 template <class T>
-core_ref<own_task> make_task(coro<T>& body, const placement& place, const task_options& options, const char* call,
-                             std::unique_ptr<kept_call> kept) {
+[[gnu::always_inline]] inline core_ref<own_task> make_task(coro<T>& body, const placement& place,
+                                                           const task_options& options, const char* call,
+                                                           std::unique_ptr<kept_call>&& kept) {
   const auto frame = body.consume(call);
   own_task_of<T>* record = nullptr;
   try {

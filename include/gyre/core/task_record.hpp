@@ -97,10 +97,10 @@ class own_task : public task_record, public task_core {
   [[nodiscard]] home* where() const noexcept override { return state.is_done() ? task_record::where() : &at(); }
 
   /// Registers the task and queues its first step, or takes it.
-  void start(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept;
+  void start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept;
 
   /// The same in two steps: the caller queues the first step, or takes everything back.
-  void prepare(home& first, const task_options& options, std::unique_ptr<kept_call> kept) noexcept;
+  void prepare(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept;
   void refuse() noexcept;
 
   /// Nothing is to be reported when its loop closes before it has ended.
