@@ -20,10 +20,11 @@ NAMES = ".ci/asyncio_names.txt"
 # objects, functions and values of the reader.
 CPP = set(
     "auto await bool co_await co_return co_yield cout double exception_ptr int make_shared move nullopt nullptr "
-    "return shared_ptr std testing true vector while".split())
+    "return shared_future shared_ptr std testing true vector while".split())
 PLACEHOLDERS = set(
-    "Compare GYRE_LOOPS R T V X a amain args b body c cond coros ctx d e ex f fs fut g gen h held i id it l limit "
-    "lk mine msg n options q r rest s seed sem t t1 t2 tasks tg ts v var x".split())
+    "Compare GYRE_LOOPS PID R T V X a amain args b body c cond coros ctx d e ex f file fs fut g gen gyre h held i id it l "
+    "limit lk mine msg n options os pid pool process_cpu_count ps pstree q r rest s seed sem stay t t1 t2 tasks tg ts v var "
+    "w work x".split())
 
 # How rows call the objects of a class whose members they list.
 HANDLES = {"loop": {"loop", "l"}, "Future": {"t", "fut"}, "Task": {"t"}, "Handle": {"h"}, "TimerHandle": {"h"},

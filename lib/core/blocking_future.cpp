@@ -8,12 +8,14 @@
 namespace gyre::detail {
 namespace {
 
+constexpr node_kind callback_kind{"callback()"};
+
 // A done callback that may run anywhere. A loop that ends the future runs it as a callback of its own, never inside the end
 // of a task; where there is no loop, or none any more, it runs on the thread that finds that out.
 class blocking_callback final : public completion_node, public pooled {
  public:
   blocking_callback(future_core& core, unique_function<void(future_core&)> callback) noexcept
-      : completion_node(&queue, &call, "callback()"),
+      : completion_node(&queue, &call, callback_kind),
         core_(core_ref<future_core>::share(core)),
         callback_(std::move(callback)) {}
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/awaited_by.hpp>
 #include <gyre/runtime/detail/following.hpp>
 
 #include <memory>
@@ -10,7 +11,7 @@ namespace gyre::detail {
 class following_core::link final : public completion_node, public pooled {
  public:
   explicit link(following_core& follower) noexcept
-      : completion_node(&on_end, &on_drop, "wrap_future()"), follower_(core_ref<following_core>::share(follower)) {}
+      : completion_node(&on_end, &on_drop, kind), follower_(core_ref<following_core>::share(follower)) {}
 
   static void on_end(completion_node& node, future_core& source) noexcept {
     const std::unique_ptr<link> self(static_cast<link*>(&node));
@@ -24,8 +25,15 @@ class following_core::link final : public completion_node, public pooled {
   }
 
  private:
+  static const node_kind kind;
+  static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept {
+    return out.pass_on(*static_cast<link&>(node).follower_);
+  }
+
   core_ref<following_core> follower_;
 };
+
+const node_kind following_core::link::kind{"wrap_future()", &note_awaiters};
 
 void following_core::follow(core_ref<future_core> source) {
   auto node = std::make_unique<link>(*this);

@@ -11,9 +11,10 @@ namespace gyre::detail {
 
 class submission_gate::permit final : public completion_node, public pooled {
  public:
-  explicit permit(submission_gate& gate) noexcept : completion_node(&on_end, &on_drop, "submission"), gate_(gate) {}
+  explicit permit(submission_gate& gate) noexcept : completion_node(&on_end, &on_drop, kind), gate_(gate) {}
 
  private:
+  static constexpr node_kind kind{"submission"};
   static void on_end(completion_node& node, future_core&) noexcept { give_back(static_cast<permit&>(node)); }
   static void on_drop(runnable& r, fate) noexcept { give_back(static_cast<permit&>(r)); }
   static void give_back(permit& p) noexcept {

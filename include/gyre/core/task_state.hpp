@@ -7,18 +7,14 @@
 //   phase (2 bits)    ready 0, running 1, waiting 2, done 3         see the transitions       see the transitions
 //   forward           the wait ends when a future does              park                      claim
 //   notified          an I/O completion came before the park        notify                    take_notified
-//   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., withdraw_.., park_leaf,
-//                                                                                             uncancel to its floor
-//   wait_cancelled    this wait was ended by a cancel               request_cancel, park_leaf take_cancel
-//                                                                   unlock_and_claim
+//   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., .., uncancel to a floor
+//   wait_cancelled    this wait was ended by a cancel               .._cancel, park_leaf      take_cancel
 //   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock, unlock_and_..
-//   pinned            never leaves its loop; fixed before the       set_flags, pin            unpin
-//                     first step but for regions of the task's own
+//   pinned            never leaves its loop                         set_flags, pin            unpin
 //   main              tied to its thread, its children are not      set_flags                 never
 //   unstarted         no step taken                                 constructor               begin, yield, park
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
-//   tentative         a scope that was overdue when it began asked   set_flags                 take_cancel, withdraw_..,
-//                     for the cancel; nothing has ended by it yet                             uncancel to its floor
+//   tentative         the cancel came from a deadline in the past   set_flags                 with cancel_requested
 //   count             cancel() calls less uncancel() calls          request_cancel            uncancel
 //
 // A wait ends by exactly one waiting -> ready: claim() (the wake) and request_cancel() (the cancel) race for it with a
@@ -43,7 +39,7 @@ struct task_bits {
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
   static constexpr word unstarted = 1U << 9;         // no step taken yet
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
-  static constexpr word tentative = 1U << 11;        // with cancel_requested: it came from the task itself, by a deadline in the past
+  static constexpr word tentative = 1U << 11;        // a deadline in the past asked for the cancel; nothing ended by it yet
   static constexpr word one_cancel = 1U << 16;       // the count of cancel requests is in the upper half
   static constexpr word count = 0xffffU << 16;
 };
@@ -120,8 +116,7 @@ class basic_task_state : task_bits {
     word_.fetch_or(cancel_requested, std::memory_order_relaxed);  // ordered by the unlock
     unlock();
   }
-  /// The same, and ends the wait by that request. Only when nothing else can end it any more.
-  void unlock_and_claim() noexcept;
+  void unlock_and_claim() noexcept;  ///< ends the wait by that request, when nothing else can end it any more
 
   /// Withdraws one request; returns how many are left. If those are no more than `floor`, an undelivered request is gone:
   /// a scope that takes its own request back, and saw `floor` when it was entered, must leave none behind.
