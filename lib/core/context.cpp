@@ -57,21 +57,21 @@ context_slot& thread_context() noexcept {
 
 }  // namespace
 
-context_core::context_core(context_map_ref map) noexcept : map_(map.release()) {}
+context_core::context_core(context_map_ref map) noexcept { map_.store(map.release(), std::memory_order_relaxed); }
 
 context_core::~context_core() {
-  if (map_ != nullptr) map_->release();
+  if (const context_map* map = map_.load(std::memory_order_relaxed); map != nullptr) map->release();
 }
 
 void context_core::adopt(const context_map* map, bool counted) noexcept {
   if (map != nullptr && !counted) map->retain();
-  map_ = map;
+  map_.store(map, std::memory_order_relaxed);
   adopted_ = context_map_ref::share(map);
 }
 
 context_map_ref context_core::map() const noexcept {
   const std::lock_guard hold(context_guard);
-  return context_map_ref::share(map_);
+  return context_map_ref::share(map_.load(std::memory_order_relaxed));
 }
 
 context_ref context_core::copy() const { return context_ref(new context_core(map())); }
@@ -90,8 +90,8 @@ context_value_ref context_core::exchange(variable_key key, context_value_ref val
     context_map_ref replaced;
     {
       const std::lock_guard hold(context_guard);
-      if (map_ != before.get()) continue;  // a task on another loop was faster
-      replaced = context_map_ref(std::exchange(map_, fresh.release()));
+      if (map_.load(std::memory_order_relaxed) != before.get()) continue;  // a task on another loop was faster
+      replaced = context_map_ref(map_.exchange(fresh.release(), std::memory_order_relaxed));
     }
     return found_in(before.get(), key);
   }

@@ -149,12 +149,13 @@ std::exception_ptr future_core::exception() {
 
 // The report shows the future to the exception handler, which may keep it: then it lives on.
 void future_core::last_reference_gone() noexcept {
-  if (outcome() == status::failed && !retrieved_.load(std::memory_order_relaxed)) {
+  const status now = outcome();
+  if (now == status::failed && !retrieved_.load(std::memory_order_relaxed)) {
     references_.store(1, std::memory_order_relaxed);
     report_unretrieved();
     if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   }
-  forget_waiters();
+  if (now == status::pending) forget_waiters();  // a future that is done has none
   delete this;
 }
 

@@ -128,7 +128,7 @@ class cycle_finder {
   }
 
  private:
-  enum class state : unsigned char { fresh, on_the_way, finished };
+  enum class state { fresh, on_the_way, finished };
   struct step {
     std::size_t task;
     std::size_t next = 0;

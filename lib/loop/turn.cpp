@@ -163,10 +163,20 @@ void loop_core::adapt_turn(std::int64_t time) noexcept {
 bool loop_core::run_one() {
   constexpr unsigned queues = 3;
   for (unsigned tried = 0; tried < queues; ++tried) {
-    const unsigned queue = next_queue_;
-    next_queue_ = (next_queue_ + 1) % queues;
-    const bool ran = queue == 0 ? run_pinned() : queue == 1 ? run_ready() : run_forks();
-    if (ran) return true;
+    switch (next_queue_) {
+      case 0:
+        next_queue_ = 1;
+        if ((!batch_.empty() || !ring_.empty()) && run_pinned()) return true;
+        break;
+      case 1:
+        next_queue_ = 2;
+        if (!ready.empty() && run_ready()) return true;
+        break;
+      default:
+        next_queue_ = 0;
+        if (!forks.empty() && run_forks()) return true;
+        break;
+    }
   }
   return false;
 }
@@ -192,7 +202,6 @@ bool loop_core::run_ready() {
 }
 
 bool loop_core::run_forks() {
-  if (forks.empty()) return false;
   task_core* t = forks.pop();
   if (t == nullptr) return false;
   count_step();

@@ -122,8 +122,11 @@ class context_core final : public context_counted {
 
   std::atomic<bool> entered{false};  // by run()
 
+  /// A moment's truth for others; for the only task that uses the context, what it has done.
+  [[nodiscard]] bool is_empty() const noexcept { return map_.load(std::memory_order_relaxed) == nullptr; }
+
  private:
-  const context_map* map_ = nullptr;
+  std::atomic<const context_map*> map_{nullptr};  // written under the lock
   context_map_ref adopted_;  // kept to the end: the owner of the slot may be reading it without the lock
 };
 
@@ -141,7 +144,10 @@ class context_slot {
 
   /// Takes the values of `other`, which belongs to this thread.
   void copy_from(const context_slot& other) noexcept {
-    if (const std::uintptr_t w = other.word_.load(std::memory_order_relaxed); w != 0) [[unlikely]] copy_word(w);
+    const std::uintptr_t w = other.word_.load(std::memory_order_relaxed);
+    if (w == 0) [[likely]] return;
+    if ((w & shared) != 0 && core_in(w)->is_empty()) return;  // main's, as long as nobody sets a variable there
+    copy_word(w);
   }
   /// Refers to a context with an identity.
   void join(context_core& shared) noexcept;
