@@ -73,6 +73,16 @@ void future_core::complete_unless_closed() noexcept {
   if (inside.admitted()) complete();
 }
 
+void future_core::end_from_anywhere(bool (future_core::*end)() noexcept) noexcept {
+  const home* here = this_thread().loop;
+  if (loop_ == nullptr || (here != nullptr && &here->identity() == loop_)) {
+    (this->*end)();
+    return;
+  }
+  const loop_visit inside(*loop_, era_);
+  if (inside.admitted() || loop_->has_ended(era_)) (this->*end)();
+}
+
 bool future_core::cancel_unless_closed(std::string_view message) {
   mark_retrieved();
   if (!reserve()) return false;
@@ -118,7 +128,8 @@ bool future_core::cancel(std::string_view message) {
   mark_retrieved();
   if (!reserve()) return false;
   slot_->error = std::make_exception_ptr(cancelled_error(std::string(message)));
-  return complete();
+  complete_from_anywhere();
+  return true;
 }
 
 void future_core::check_result() {

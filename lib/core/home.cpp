@@ -21,6 +21,7 @@ loop_identity& loop_identity::take(home& owner) {
     taken = new loop_identity;
   }
   taken->owner_.store(&owner, std::memory_order_release);
+  taken->ended_.store(false, std::memory_order_relaxed);
   taken->open_.store(true, std::memory_order_seq_cst);
   return *taken;
 }

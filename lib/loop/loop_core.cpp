@@ -374,6 +374,7 @@ void loop_core::close() noexcept {
   abandon_tasks();
   while (!ring_.empty()) ring_.pop_front().drop();
   if (auto* r = dynamic_cast<reactor*>(own_parker_.get()); r != nullptr) r->context().stop();
+  identity().note_end();
 }
 
 void loop_core::end_locals() noexcept {

@@ -207,7 +207,7 @@ class future : public detail::basic_future<T, future<T>> {
     } catch (...) {
       slot.error = std::current_exception();
     }
-    core.complete();
+    core.complete_from_anywhere();
   }
 
   /// Ends it with an error; only cancel() makes it cancelled.   Throws: invalid_state_error if it is done.
@@ -216,7 +216,7 @@ class future : public detail::basic_future<T, future<T>> {
     if (error == nullptr && !core.done()) throw value_error("future::set_exception: the exception is null");
     if (!core.reserve()) detail::throw_result_set(core);
     core.slot().error = std::move(error);
-    core.fail();
+    core.fail_from_anywhere();
   }
   template <class E>
     requires(!std::convertible_to<E, std::exception_ptr>)

@@ -105,6 +105,9 @@ class future_core : public pooled {
   /// The same from a thread that may outlive the future's loop: once that is closed, what waits here is about to be
   /// destroyed, and nothing happens.
   void complete_unless_closed() noexcept;
+  /// For users, on any thread: as complete() and fail(), but nothing happens while the loop closes.
+  void complete_from_anywhere() noexcept { end_from_anywhere(&future_core::complete); }
+  void fail_from_anywhere() noexcept { end_from_anywhere(&future_core::fail); }
   /// cancel() from such a thread.
   bool cancel_unless_closed(std::string_view message);
 
@@ -172,6 +175,8 @@ class future_core : public pooled {
   friend bool suspend_on(future_core&, waiter_node&, std::coroutine_handle<>);
 
  private:
+  void end_from_anywhere(bool (future_core::*end)() noexcept) noexcept;
+
   loop_identity* loop_ = nullptr;
   result_base* slot_;
   intrusive_list<completion_node> nodes_;

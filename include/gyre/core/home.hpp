@@ -43,6 +43,7 @@ struct report {
 ///
 ///   owner_, era_   written by take() and give_back(); a reader who kept an era compares it before it uses the owner.
 ///   open_          from take() until the loop closes.
+///   ended_         from the end of close(): its tasks are destroyed, nobody waits there any more.
 ///   visitors_      threads from outside the runtime that queue something: the closing thread waits for them.
 ///
 ///   visitor (enter)                            closing thread (shut)
@@ -72,12 +73,18 @@ class loop_identity {
   void leave() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
   /// Refuses visits from now on, and waits for the end of those under way.
   void shut() noexcept;
+  void note_end() noexcept { ended_.store(true, std::memory_order_release); }
+  /// Whether the loop of that era has closed to the end, or is gone.
+  [[nodiscard]] bool has_ended(std::uint32_t era) const noexcept {
+    return ended_.load(std::memory_order_acquire) || this->era() != era;
+  }
 
  private:
   std::atomic<home*> owner_{nullptr};
   std::atomic<std::uint32_t> era_{0};
   std::atomic<std::uint32_t> visitors_{0};
   std::atomic<bool> open_{false};
+  std::atomic<bool> ended_{false};
   loop_identity* next_free_ = nullptr;
 };
 
