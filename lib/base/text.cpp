@@ -97,7 +97,10 @@ std::string_view coroutine_name(std::string_view function_name) noexcept {
   if (in_lambda_name && name.ends_with("<lambda")) return "<lambda>";
   if (name.ends_with("operator()")) {
     name.remove_suffix(std::string_view("::operator()").size());
-    return name.ends_with(')') ? "<lambda>" : "operator()";
+    // clang writes `f()::operator()` for the one of a lambda, g++ `f()::<lambda(int)>::operator()`.
+    bool of_lambda = name.ends_with(')');
+    if (name.ends_with('>')) of_lambda = name.substr(opening_bracket(name, name.size() - 1, '<', '>')).starts_with("<lambda(");
+    return of_lambda ? "<lambda>" : "operator()";
   }
   if (name.ends_with('>')) name = name.substr(0, opening_bracket(name, name.size() - 1, '<', '>'));
   std::size_t begin = name.size();
