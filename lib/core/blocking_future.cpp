@@ -59,7 +59,7 @@ class blocking_callback final : public completion_node, public pooled {
 void add_blocking_callback(future_core& core, unique_function<void(future_core&)> callback) {
   auto node = std::make_unique<blocking_callback>(core, std::move(callback));
   blocking_callback& added = *node.release();
-  if (!core.add(added) || (core.forsaken() && core.remove(added))) blocking_callback::call(added, runnable::fate::runs);
+  if (!core.add_unless_forsaken(added)) blocking_callback::call(added, runnable::fate::runs);
 }
 
 void append_blocking_text(std::string& out, const future_core& core, const std::type_info& result) {

@@ -22,13 +22,6 @@ bool note_waiter(completion_node& node, awaiter_list& out) noexcept {
 
 constexpr node_kind waiter_kind{"task_wakeup()", &note_waiter};
 
-// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task.
-task_state::wait_kind pass_cancel_on(task_core& t, future_core& awaited) {
-  if (!awaited.cancel(t.message())) return task_state::wait_kind::forwarding_refused;
-  t.state.withdraw_request();
-  return task_state::wait_kind::forwarding;
-}
-
 [[noreturn]] void throw_self_await(task_core& t) {
   const core_ref<task_record> record(t.type->record(t));
   throw would_deadlock("task '" + record->name() + "' cannot await itself");
@@ -79,8 +72,15 @@ void future_core::end_from_anywhere(bool (future_core::*end)() noexcept) noexcep
     (this->*end)();
     return;
   }
-  const loop_visit inside(*loop_, era_);
-  if (inside.admitted() || loop_->has_ended(era_)) (this->*end)();
+  {
+    const loop_visit inside(*loop_, era_);
+    if (inside.admitted()) {
+      (this->*end)();
+      return;
+    }
+  }
+  // Not inside a refused visit: what runs now may be the last to own the loop.
+  if (loop_->has_ended(era_)) (this->*end)();
 }
 
 bool future_core::cancel_unless_closed(std::string_view message) {
@@ -91,19 +91,30 @@ bool future_core::cancel_unless_closed(std::string_view message) {
   return true;
 }
 
+// One node at a time: the future stays pending, so others may take their nodes back meanwhile.
 void future_core::forget_waiters() noexcept {
-  intrusive_list<completion_node> waiting;
-  {
-    const std::lock_guard hold(lock_);
-    forsaken_.store(true, std::memory_order_release);
-    waiting.splice_back(nodes_);
+  for (;;) {
+    completion_node* next = nullptr;
+    {
+      const std::lock_guard hold(lock_);
+      forsaken_.store(true, std::memory_order_release);
+      if (nodes_.empty()) return;
+      next = &nodes_.pop_front();
+    }
+    next->drop();
   }
-  while (!waiting.empty()) waiting.pop_front().drop();
 }
 
 bool future_core::add(completion_node& node) noexcept {
   const std::lock_guard hold(lock_);
   if (status_.load(std::memory_order_relaxed) != status::pending) return false;
+  nodes_.push_back(node);
+  return true;
+}
+
+bool future_core::add_unless_forsaken(completion_node& node) noexcept {
+  const std::lock_guard hold(lock_);
+  if (status_.load(std::memory_order_relaxed) != status::pending || forsaken_.load(std::memory_order_relaxed)) return false;
   nodes_.push_back(node);
   return true;
 }
@@ -259,13 +270,18 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   if (awaited.producer() == &t) throw_self_await(t);
   if (const home* loop = awaited.where(); loop != nullptr && loop->family() != t.at().family()) {
     throw foreign_runtime("co_await: the future belongs to a loop of another runtime");
+  } else if (loop == nullptr && awaited.belongs_to_loop()) {
+    throw loop_closed("co_await: the future belongs to a loop that is gone");
   }
   t.resume_point = at;
+  node.task = &t;
   auto kind = task_state::wait_kind::forwarding;
   for (;;) {
-    if (kind == task_state::wait_kind::forwarding && t.state.cancel_pending()) kind = pass_cancel_on(t, awaited);
+    if (kind == task_state::wait_kind::forwarding && t.state.cancel_pending()) {
+      kind = t.pass_cancel_on(awaited);
+      if (kind == task_state::wait_kind::leaf) break;  // it comes back: the task itself takes it
+    }
     const std::lock_guard hold(awaited.guard());
-    node.task = &t;
     if (awaited.status_.load(std::memory_order_relaxed) != future_core::status::pending) break;
     t.waits_for = &awaited;
     awaited.nodes_.push_back(node);
@@ -283,7 +299,8 @@ void throw_if_cancelled(task_core& t) {
 
 void throw_if_cancelled(task_core& t, const future_core& awaited) {
   if (!t.state.take_cancel()) [[likely]] return;
-  if (caught_as<cancelled_error>(awaited.slot().error) == nullptr) t.throw_cancelled();
+  // A task that was taken out of a circle of awaits goes on before what it awaited is done.
+  if (!awaited.done() || caught_as<cancelled_error>(awaited.slot().error) == nullptr) t.throw_cancelled();
 }
 
 }  // namespace gyre::detail

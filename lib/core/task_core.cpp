@@ -128,12 +128,16 @@ class task_core::cancel_walk {
 
   // Whether the request came from this very task: tasks await each other in a circle.
   [[nodiscard]] static bool comes_from(const task_core& t) noexcept {
-    for (const cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
-      if (w->task_ == &t) return true;
+    for (cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
+      if (w->task_ == &t) {
+        w->came_back_ = true;
+        return true;
+      }
       if (w->outer_ == nullptr && w->put_off(t)) return true;
     }
     return false;
   }
+  [[nodiscard]] bool came_back() const noexcept { return came_back_; }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
 
   // The outermost call goes on with `t` later.
@@ -166,6 +170,7 @@ class task_core::cancel_walk {
   const task_core* task_;
   cancel_walk* outer_;
   int depth_;
+  bool came_back_ = false;
   std::vector<core_ref<task_record>> later_;
   std::size_t next_ = 0;
 };
@@ -177,6 +182,10 @@ thread_local task_core::cancel_walk* task_core::cancel_walk::innermost_ = nullpt
 bool task_core::leave_cycle(future_core& awaited) {
   const auto mine = [this](completion_node& node) { return waiter_node::waits_for(node, *this); };
   if (awaited.remove_if(mine) == nullptr) {
+    if (!awaited.done()) {  // its loop closes, and has let go of what waits
+      state.unlock_and_note();
+      return true;
+    }
     state.unlock();
     return false;
   }
@@ -232,6 +241,17 @@ bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view te
         break;
     }
   }
+}
+
+task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
+  cancel_walk walk(*this);
+  const std::string text = message();
+  const bool taken = awaited.cancel(text);
+  walk.finish(text);
+  if (walk.came_back()) return task_state::wait_kind::leaf;
+  if (!taken) return task_state::wait_kind::forwarding_refused;
+  state.withdraw_request();
+  return task_state::wait_kind::forwarding;
 }
 
 // On the task's own thread, before any child can have ended: they all accept.

@@ -11,6 +11,32 @@
 namespace gyre::detail {
 namespace {
 
+// The text of a task holds the text of what it awaits, and so on: not round a circle, and not to any depth.
+class nested_text {
+ public:
+  explicit nested_text(const task_record& t) noexcept : task_(&t), outer_(innermost_) {
+    int depth = 0;
+    for (const nested_text* each = outer_; each != nullptr; each = each->outer_) {
+      if (each->task_ == &t || ++depth == deepest) allowed_ = false;
+    }
+    innermost_ = this;
+  }
+  nested_text(const nested_text&) = delete;
+  nested_text& operator=(const nested_text&) = delete;
+  ~nested_text() { innermost_ = outer_; }
+  [[nodiscard]] bool allowed() const noexcept { return allowed_; }
+
+ private:
+  static constexpr int deepest = 20;
+  static thread_local const nested_text* innermost_;
+
+  const task_record* task_;
+  const nested_text* outer_;
+  bool allowed_ = true;
+};
+
+thread_local const nested_text* nested_text::innermost_ = nullptr;
+
 // Python's limit of get_stack(): the newest entries of a live stack, the oldest of an error's way.
 void keep_at_most(std::vector<frame_call_graph_entry>& oldest_first, std::optional<std::size_t> limit, bool newest) {
   if (!limit || oldest_first.size() <= *limit) return;
@@ -73,7 +99,8 @@ void task_record::append_coroutine(std::string& out) const {
   auto* t = const_cast<task_core*>(core());
   const bool held = t != nullptr && t->state.lock_if_waiting();
   const bool readable = held || (t != nullptr && is_still_here(*t));
-  append_place(out, readable ? promise_base::of(promise_base::root_of(t->resume_point)).line : defined_);
+  const bool has_frame = readable && t->resume_point != nullptr;
+  append_place(out, has_frame ? promise_base::of(promise_base::root_of(t->resume_point)).line : defined_);
   if (held) t->state.unlock();
 }
 
@@ -89,7 +116,9 @@ void task_record::append_details(std::string& out) const {
   if (t->state.forwards_cancel()) awaited = core_ref<future_core>::share(*t->waits_for);
   t->state.unlock();
   out += " wait_for=";
-  if (awaited) {
+  if (const nested_text inside(*this); awaited && !inside.allowed()) {
+    out += "...";
+  } else if (awaited) {
     awaited->append_text(out);
   } else {
     out += "<Future pending cb=[...]>";
@@ -184,6 +213,7 @@ std::coroutine_handle<> own_task::finish(task_core& t, std::coroutine_handle<> f
 
 void own_task::settle(std::coroutine_handle<> frame) noexcept {
   if (slot().error != nullptr) path_ = path_of(slot().error);
+  resume_point = nullptr;  // user code may look at this task until it is done: from destructors, or a report
   frame.destroy();
   kept_.reset();
   settle_at(&at());

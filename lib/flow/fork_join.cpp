@@ -78,6 +78,7 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   if (c.state.cancel_pending() && outcome.error == nullptr) [[unlikely]] {
     outcome.error = std::make_exception_ptr(cancelled_error(c.message()));
   }
+  c.resume_point = nullptr;  // user code may look at this task until it is done
   frame.destroy();
   const bool failed = outcome.error != nullptr;
   if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
@@ -269,13 +270,21 @@ void fork_block::check_and_leave_on_error() {
 }
 
 void fork_block::abandon() noexcept {
+  if (parent_ != nullptr) parent_->join.store(nullptr, std::memory_order_release);  // L1: a canceller may be looking
   for (std::uint32_t i = 0; i < child_count(); ++i) {
     fork_child& c = at(i);
     if (c.state.is_done()) continue;
     static_cast<void>(c.state.claim());  // an observer from outside may look at the wait at this moment
     c.state.finish();
+    // In a pin_scope it may have been woken into a ring by another task that was abandoned.
+    if (auto& entry = static_cast<list_link<>&>(c); entry.linked()) entry.unlink();
     promise_base::root_of(c.resume_point).destroy();
-    if (task_record* record = c.shown.exchange(nullptr)) record->release();
+    task_record* record = nullptr;
+    {
+      const std::lock_guard hold(shown_guard);
+      record = c.shown.exchange(nullptr, std::memory_order_relaxed);
+    }
+    if (record != nullptr) record->release();
   }
   leave();
 }

@@ -63,8 +63,8 @@ void time_limit::arm(home& here, std::int64_t now) {
     note_armed(here);
   } else {
     // A free task that only yields could go on before any timer is looked at.
-    overdue_ = true;
-    task_->state.set_flags(task_bits::tentative);
+    overdue_ = this_thread().current == task_;  // else a reschedule() by another task: it meets a task in some wait
+    if (overdue_) task_->state.set_flags(task_bits::tentative);
     expire();
   }
 }

@@ -357,13 +357,10 @@ class acting_as {
 
 // asyncio: what the executor has taken is not waited for.
 void loop_core::close_own_executor() noexcept {
-  std::shared_ptr<offload_executor> last;
-  {
-    const std::lock_guard hold(own_executor_.guard);
-    own_executor_.closed = true;
-    last.swap(own_executor_.executor);
-  }
-  if (last != nullptr) last->shutdown(std::chrono::steady_clock::time_point());
+  for (const auto& each : own_executor_.close()) each->shutdown(std::chrono::steady_clock::time_point());
+  const std::lock_guard hold(own_executor_.guard);
+  own_executor_.executor.reset();
+  own_executor_.replaced.clear();
 }
 
 void loop_core::close() noexcept {
@@ -374,7 +371,7 @@ void loop_core::close() noexcept {
   abandon_tasks();
   while (!ring_.empty()) ring_.pop_front().drop();
   if (auto* r = dynamic_cast<reactor*>(own_parker_.get()); r != nullptr) r->context().stop();
-  identity().note_end();
+  if (setup_.peers == nullptr) identity().note_end();  // else the runtime does, when all its loops have closed
 }
 
 void loop_core::end_locals() noexcept {

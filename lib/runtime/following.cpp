@@ -44,10 +44,12 @@ void following_core::follow(core_ref<future_core> source) {
     asked = asked_;
   }
   link& added = *node.release();
-  if (!source->add(added)) {
-    link::on_end(added, *source);
-  } else if (source->forsaken() && source->remove(added)) {
-    added.drop();
+  if (!source->add_unless_forsaken(added)) {
+    if (source->done()) {
+      link::on_end(added, *source);
+    } else {
+      added.drop();
+    }
   }
   if (asked) source->cancel({});
 }

@@ -69,13 +69,6 @@ std::shared_ptr<offload_executor> default_executor(loop_core& loop) {
   return slot.executor;
 }
 
-std::shared_ptr<offload_executor> close_default_executor(loop_core& loop) {
-  executor_slot& slot = loop.executor();
-  const std::lock_guard hold(slot.guard);
-  slot.closed = true;
-  return slot.executor;
-}
-
 }  // namespace gyre::detail
 
 namespace gyre {
@@ -83,15 +76,19 @@ namespace gyre {
 void event_loop::set_default_executor(std::shared_ptr<thread_pool_executor> executor) {
   if (executor == nullptr) throw value_error("set_default_executor: there is no executor");
   detail::executor_slot& slot = core_->executor();
-  std::shared_ptr<offload_executor> fresh = std::move(executor);
-  const std::unique_lock hold(slot.guard);
-  slot.executor.swap(fresh);
+  const std::lock_guard hold(slot.guard);
+  if (slot.executor != nullptr) slot.replaced.push_back(slot.executor);
+  slot.executor = std::move(executor);
 }
 
 coro<> event_loop::shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout) {
-  const std::shared_ptr<offload_executor> last = detail::close_default_executor(*core_);
-  if (last == nullptr) co_return;
-  const auto end = [last, deadline = detail::deadline_in(timeout)] { return last->shutdown(deadline); };
+  const std::vector<std::shared_ptr<offload_executor>> all = core_->executor().close();
+  if (all.empty()) co_return;
+  const auto end = [all, deadline = detail::deadline_in(timeout)] {
+    bool in_time = true;
+    for (const auto& each : all) in_time = each->shutdown(deadline) && in_time;
+    return in_time;
+  };
   auto call = detail::make_offload("shutdown_default_executor", end);
   call->settle_at_loop(*core_);
   future<bool> ended(detail::core_ref<detail::future_core>::share(*call));
@@ -104,7 +101,7 @@ coro<> event_loop::shutdown_default_executor(std::optional<std::chrono::nanoseco
     thread.join();
   }
   const bool in_time = co_await ended;
-  if (!in_time) detail::report_unfinished(*core_, *last);
+  if (!in_time) detail::report_unfinished(*core_, all);
 }
 
 }  // namespace gyre

@@ -42,8 +42,10 @@ class runner_core {
     if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
     const shutdown_clock clock(options_.shutdown_timeout());
     if (!first.is_closed()) {
-      end_quietly(first, limit);
-      end_executor(first.core(), clock);
+      end_quietly(first, [&] { return end_tasks(limit); });
+      // The loops run on meanwhile: a function of the executor may wait for one of them.
+      const auto end_functions = [&] { return first.shutdown_default_executor(clock.executor_time_left()); };
+      if (first.core().executor().in_use() && !end_quietly(first, end_functions)) end_executor(first.core(), clock);
     }
     if (runtime_ != nullptr) {
       runtime_->stop(clock.thread_deadline());
@@ -60,13 +62,14 @@ class runner_core {
  private:
   // What goes wrong in the end must not hide what main ended with; and a task that stops the loop on its way out, or throws
   // what ends programs, must not keep the others from ending.
-  static void end_quietly(event_loop& first, std::optional<std::int64_t> limit) {
+  template <class Steps>
+  static bool end_quietly(event_loop& first, Steps steps) {
     task<> ending;
     do {
       try {
-        if (!ending) ending = first.create_task(end_tasks(limit));
+        if (!ending) ending = first.create_task(steps());
         first.run_until_complete(ending);
-        return;
+        return true;
       } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
       } catch (...) {
         if (ending && !ending.done() && is_stop(std::current_exception())) continue;
@@ -76,6 +79,7 @@ class runner_core {
         first.core().report_error(std::move(r));
       }
     } while (ending && !ending.done());
+    return false;
   }
   static bool is_stop(const std::exception_ptr& thrown) noexcept {
     const auto* e = caught_as<error>(thrown);

@@ -109,6 +109,7 @@ void runtime_core::close_loops() {
   if (gate_) gate_->close();
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).drop_entries();
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).close();
+  for (std::size_t i = loops_.size(); i-- > 0;) core(i).identity().note_end();
 }
 
 void runtime_core::leave_behind(const std::vector<std::size_t>& stuck) {

@@ -110,6 +110,10 @@ shutdown_clock::time_point shutdown_clock::executor_deadline() const noexcept {
   return at(end_ ? *end_ : deadline_after(real_now(), executor_limit));
 }
 
+std::chrono::nanoseconds shutdown_clock::executor_time_left() const noexcept {
+  return std::chrono::nanoseconds(std::max<std::int64_t>((end_ ? *end_ - real_now() : executor_limit), 0));
+}
+
 std::optional<shutdown_clock::time_point> shutdown_clock::thread_deadline() const noexcept {
   if (!end_) return std::nullopt;
   return at(std::max(*end_, deadline_after(real_now(), thread_grace)));
@@ -121,17 +125,20 @@ std::optional<std::chrono::nanoseconds> shutdown_clock::thread_time_left() const
 }
 
 void end_executor(loop_core& l, const shutdown_clock& clock) {
-  const std::shared_ptr<offload_executor> last = close_default_executor(l);
-  if (last == nullptr || last->shutdown(clock.executor_deadline())) return;
-  report_unfinished(l, *last);
+  const std::vector<std::shared_ptr<offload_executor>> all = l.executor().close();
+  bool in_time = true;
+  for (const auto& each : all) in_time = each->shutdown(clock.executor_deadline()) && in_time;
+  if (!in_time) report_unfinished(l, all);
 }
 
-void report_unfinished(loop_core& l, const offload_executor& executor) {
+void report_unfinished(loop_core& l, const std::vector<std::shared_ptr<offload_executor>>& executors) {
   report r;
   r.message = "the executor did not finish joining its threads before the shutdown timeout";
-  for (const std::string& each : executor.unfinished()) {
-    if (!r.details.empty()) r.details += "\n  ";
-    r.details += each;
+  for (const auto& executor : executors) {
+    for (const std::string& each : executor->unfinished()) {
+      if (!r.details.empty()) r.details += "\n  ";
+      r.details += each;
+    }
   }
   l.report_error(std::move(r));
 }

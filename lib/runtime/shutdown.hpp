@@ -34,6 +34,7 @@ class shutdown_clock {
 
   /// When the executor is waited for no longer: 5 minutes from now where no limit was given.
   [[nodiscard]] time_point executor_deadline() const noexcept;
+  [[nodiscard]] std::chrono::nanoseconds executor_time_left() const noexcept;
   /// When the loops' threads are waited for no longer; empty: never. They get a second at least, to end what they do.
   [[nodiscard]] std::optional<time_point> thread_deadline() const noexcept;
   [[nodiscard]] std::optional<std::chrono::nanoseconds> thread_time_left() const noexcept;
@@ -44,7 +45,7 @@ class shutdown_clock {
 
 /// Step 5; blocks the calling thread, which runs no loop.
 void end_executor(loop_core& l, const shutdown_clock& clock);
-/// Names the functions of an executor that has not ended in time.
-void report_unfinished(loop_core& l, const offload_executor& executor);
+/// Names the functions of executors that have not ended in time.
+void report_unfinished(loop_core& l, const std::vector<std::shared_ptr<offload_executor>>& executors);
 
 }  // namespace gyre::detail

@@ -105,7 +105,8 @@ thread_local const thread_pool_executor::shared* thread_pool_executor::shared::o
 
 void thread_pool_executor::shared::wait_for_room(std::unique_lock<std::mutex>& hold) {
   if (has_room()) return;
-  if (options_.overflow() == submission_overflow::error || detail::this_thread().loop != nullptr) throw queue_full();
+  const bool must_not_wait = detail::this_thread().loop != nullptr || own_thread_ == this;  // it would wait for itself
+  if (options_.overflow() == submission_overflow::error || must_not_wait) throw queue_full();
   ++submitters_;
   room_.wait(hold, [this] { return closed_ || has_room(); });
   --submitters_;

@@ -127,3 +127,41 @@ RUNTIME_TEST("cancel: circles whose tasks run on several loops, cancelled from a
     }
   }
 }
+
+LOOP_TEST("cancel: the text of tasks in a circle ends where it closes", "[core][cancel]") {
+  const future<task<>> first;
+  std::vector<task<>> all;
+  all.push_back(create_task(await_later(first)));
+  for (int i = 1; i < 50; ++i) all.push_back(create_task(await_it(all.back())));
+  first.set_result(all[1]);
+  co_await settle();
+  const std::string text = to_string(all.back());
+  CHECK(text.find("wait_for=...") != std::string::npos);
+  CHECK(text.size() < 20'000);
+  all[0].cancel();
+  co_await settle(60);
+  for (const auto& each : all) CHECK(each.cancelled());
+}
+
+namespace {
+
+coro<> cancel_itself_and_await(future<task<>> f, std::string& log) {
+  const task<> t = co_await f;
+  current_task().cancel("round");
+  log = co_await outcome(t);
+}
+
+}  // namespace
+
+LOOP_TEST("cancel: a request that a task passes on and that comes back to it is the task's own", "[core][cancel]") {
+  const future<task<>> to_running;
+  std::string log;
+  const auto running = create_task(cancel_itself_and_await(to_running, log));
+  const auto waiting = create_task(await_it(running));
+  co_await settle();
+  to_running.set_result(waiting);
+  co_await settle();
+  CHECK(log == "cancelled: round");
+  CHECK(running.done());
+  CHECK(waiting.done());
+}

@@ -43,3 +43,21 @@ LOOP_TEST("TMO-006: a deadline in the past and a block that cancels itself", "[f
   CHECK(co_await create_task(overdue(&swallow_and_cancel_itself)) == "expired, cancelled: mine");
   CHECK(co_await create_task(overdue(&only_cancel_itself)) == "not expired, cancelled: mine");
 }
+
+namespace {
+
+coro<std::string> timed_wait(timeout_scope& scope, future<int> f) {
+  co_return co_await outcome(with(scope, [&](timeout_scope&) -> coro<int> { co_return co_await f; }));
+}
+
+}  // namespace
+
+RUNTIME_TEST("TMO-017: another task moves the deadline into the past", "[flow][timeout]") {
+  timeout_scope scope(1h);
+  const future<int> f;
+  const auto waiting = create_task(timed_wait(scope, f));
+  while (to_string(f).find("cb=[") == std::string::npos) co_await sleep(1us);
+  scope.reschedule(get_running_loop().now() - 1s);
+  CHECK(co_await waiting == "timeout");
+  CHECK(scope.expired());
+}

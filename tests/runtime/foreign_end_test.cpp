@@ -99,3 +99,58 @@ TEST_CASE("XLOOP-027: a future of a closed loop takes its result", "[runtime]") 
   third.set_exception(value_error("no"));
   CHECK(in_words(third.exception()) == "error: no");
 }
+
+namespace {
+
+coro<int> leaf() {
+  co_await sleep(1h);
+  co_return 1;
+}
+
+// Forks, whenever it is cancelled once more, until its loop destroys it.
+coro<> fork_on_and_on(std::atomic<int>& begun) {
+  begun.fetch_add(1);
+  for (;;) {
+    try {
+      static_cast<void>(co_await gather(leaf(), leaf(), leaf()));
+    } catch (const cancelled_error&) {
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("XLOOP-027: fork-joins cancelled from outside while their loops close", "[runtime]") {
+  for (int round = 0; round < 30; ++round) {
+    constexpr int count = 8;
+    std::atomic<int> begun{0};
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    std::vector<blocking_future<void>> tasks;
+    runtime r(run_options().loops(2).shutdown_timeout(1ms));
+    for (int i = 0; i < 2; ++i) r.loop(i).set_exception_handler([](event_loop&, const exception_context&) {});
+    for (int i = 0; i < count; ++i) tasks.push_back(run_coroutine_threadsafe(fork_on_and_on(begun), r));
+    while (begun.load() < count) std::this_thread::yield();  // one that is cancelled before never begins
+    for (int n = 0; n < 2; ++n) {
+      threads.emplace_back([&] {
+        while (!stop.load()) {
+          for (const auto& each : tasks) static_cast<void>(each.cancel());
+        }
+      });
+    }
+    r.stop();
+    stop.store(true);
+    for (std::thread& each : threads) each.join();
+    for (const auto& each : tasks) REQUIRE(each.done());
+  }
+}
+
+TEST_CASE("XLOOP-027: a late result drops the callback that owned the closed loop", "[runtime]") {
+  auto loop = new_event_loop();
+  const auto f = loop->create_future<int>();
+  f.add_done_callback([kept = loop](const auto&) { static_cast<void>(kept->is_closed()); });
+  loop->close();
+  loop.reset();
+  f.set_result(1);
+  CHECK(f.done());
+}

@@ -144,7 +144,7 @@ class context_slot {
 
   /// Takes the values of `other`, which belongs to this thread.
   void copy_from(const context_slot& other) noexcept {
-    const std::uintptr_t w = other.word_.load(std::memory_order_relaxed);
+    const std::uintptr_t w = other.word_.load(std::memory_order_acquire);
     if (w == 0) [[likely]] return;
     if ((w & shared) != 0 && core_in(w)->is_empty()) return;  // main's, as long as nobody sets a variable there
     copy_word(w);

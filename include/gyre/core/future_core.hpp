@@ -116,6 +116,8 @@ class future_core : public pooled {
 
   /// Adds a node, unless the future is done: then false, and the caller delivers it itself.
   [[nodiscard]] bool add(completion_node& node) noexcept;
+  /// The same, but not where nobody will ever complete it.
+  [[nodiscard]] bool add_unless_forsaken(completion_node& node) noexcept;
   /// Takes a node back. False if the completion has it already.
   bool remove(completion_node& node) noexcept;
 

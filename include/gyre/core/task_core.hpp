@@ -88,6 +88,10 @@ class task_core : public runnable {
   context_slot context;                      // its context variables
   future_core* waits_for = nullptr;          // while the word says `forward`; guarded by its `locked` bit
 
+  /// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task. Gives the
+  /// kind of wait that follows; `leaf`: the request came back round a circle of awaits, there must be no wait.
+  [[nodiscard]] task_state::wait_kind pass_cancel_on(future_core& awaited);
+
   /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
   void cancel_children_now();
 

@@ -13,8 +13,6 @@ namespace detail {
 
 /// The default executor of a loop's runtime, made at its first use.   Throws: error after its shutdown.
 [[nodiscard]] std::shared_ptr<offload_executor> default_executor(loop_core& loop);
-/// Takes the default executor's work away; returns it, if there is one.
-[[nodiscard]] std::shared_ptr<offload_executor> close_default_executor(loop_core& loop);
 
 /// Starts the function of to_thread() for the task whose coroutine is `at`; that one's caller is named in reports.
 void start_in_thread(const core_ref<offload_core>& call, std::coroutine_handle<> at);

@@ -38,7 +38,10 @@ class run_options {
     return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
   }
   /// At most `n` coroutines of run_coroutine_threadsafe() that have not ended; without it, any number.
+  ///
+  /// Throws:  value_error if `n` is 0: nobody could ever submit.
   run_options& max_submissions(std::size_t n, submission_overflow then = submission_overflow::wait) {
+    if (n == 0) throw value_error("max_submissions: 0 would let nobody in");
     overflow_ = then;
     return set(max_submissions_, std::optional<std::size_t>(n));
   }
