@@ -270,14 +270,14 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   if (awaited.producer() == &t) throw_self_await(t);
   if (const home* loop = awaited.where(); loop != nullptr && loop->family() != t.at().family()) {
     throw foreign_runtime("co_await: the future belongs to a loop of another runtime");
-  } else if (loop == nullptr && awaited.belongs_to_loop()) {
+  } else if (loop == nullptr && awaited.belongs_to_loop()) [[unlikely]] {
     throw loop_closed("co_await: the future belongs to a loop that is gone");
   }
   t.resume_point = at;
   node.task = &t;
   auto kind = task_state::wait_kind::forwarding;
   for (;;) {
-    if (kind == task_state::wait_kind::forwarding && t.state.cancel_pending()) {
+    if (t.state.cancel_pending() && kind == task_state::wait_kind::forwarding) [[unlikely]] {
       kind = t.pass_cancel_on(awaited);
       if (kind == task_state::wait_kind::leaf) break;  // it comes back: the task itself takes it
     }

@@ -11,6 +11,13 @@
 namespace gyre::detail {
 namespace {
 
+// current_context() without a call, where a task creates another one.
+context_slot& creators_context() noexcept {
+  const thread_state& thread = this_thread();
+  if (thread.context == nullptr && thread.current != nullptr) [[likely]] return thread.current->context;
+  return current_context();
+}
+
 // The text of a task holds the text of what it awaits, and so on: not round a circle, and not to any depth.
 class nested_text {
  public:
@@ -186,7 +193,7 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
   if (options.context != nullptr) {
     context.join(options.context->core());
   } else {
-    context.copy_from(current_context());
+    context.copy_from(creators_context());
   }
   if (kept != nullptr) [[unlikely]] kept_ = std::move(kept);
   move_to(first);

@@ -197,7 +197,11 @@ bool loop_core::run_ready() {
   task_core* t = ready.take();
   if (t == nullptr) return false;
   count_step();
-  run_entry(*t);
+  if (in_debug_mode()) [[unlikely]] {
+    run_timed(*t, false);
+  } else {
+    run_task(*t, *this);
+  }
   return true;
 }
 

@@ -23,6 +23,7 @@ int (*volatile use_more)(std::size_t) = &use_stack;  // a call that no compiler 
 // Uses about `bytes` of the stack, a KiB a frame.
 GYRE_NOINLINE int use_stack(std::size_t bytes) {
   std::array<volatile char, 1024> room{};
+  asm volatile("" : : "r"(room.data()) : "memory");  // somebody may look at all of it: it has to be there
   for (std::size_t i = 0; i < room.size(); i += 64) room[i] = static_cast<char>(i);
   const int below = bytes > room.size() ? use_more(bytes - room.size()) : 0;
   return below + room[64];
