@@ -121,22 +121,28 @@ inline void run_beside_others(gyre::coro<> (*body)()) {
   gyre::run(body(), four);
 }
 
-/// The same on runtimes of 2, 4, 8 and 64 loops.
+/// The same on runtimes of 2, 4, 8 and 64 loops, simulated with all that a busy machine does, too.
 inline void run_on_many(gyre::coro<> (*body)()) {
-  for (const int loops : {2, 4, 8, 64}) run_both_ways(loops, 4, body);
+  for (const int loops : {2, 4, 8, 64}) {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+      INFO(loops << " loops, simulation with extremes from seed " << seed);
+      gyre::testing::simulate(seed, gyre::testing::sim_options().loops(loops).extremes(true), body());
+    }
+    run_both_ways(loops, 4, body);
+  }
 }
 
 }  // namespace gyre_test
 
-#define GYRE_RUNTIME_TEST(body, ...)                             \
-  static gyre::coro<> body();                                    \
-  TEST_CASE(__VA_ARGS__) { gyre_test::run_on_many(body); }       \
+#define GYRE_RUNTIME_TEST(body, ...)                       \
+  static gyre::coro<> body();                              \
+  TEST_CASE(__VA_ARGS__) { gyre_test::run_on_many(body); } \
   static gyre::coro<> body()
 
-#define GYRE_LOOP_TEST(body, name, ...)                                               \
-  static gyre::coro<> body();                                                         \
-  TEST_CASE(name, __VA_ARGS__) { gyre_test::run_both_ways(1, 1, body); }              \
-  TEST_CASE(name " (4 loops)", __VA_ARGS__) { gyre_test::run_beside_others(body); }   \
+#define GYRE_LOOP_TEST(body, name, ...)                                             \
+  static gyre::coro<> body();                                                       \
+  TEST_CASE(name, __VA_ARGS__) { gyre_test::run_both_ways(1, 1, body); }            \
+  TEST_CASE(name " (4 loops)", __VA_ARGS__) { gyre_test::run_beside_others(body); } \
   static gyre::coro<> body()
 
 #define LOOP_TEST(name, ...) GYRE_LOOP_TEST(INTERNAL_CATCH_UNIQUE_NAME(loop_test_), name, __VA_ARGS__)

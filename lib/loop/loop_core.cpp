@@ -24,17 +24,25 @@ bool debug_by_environment() noexcept {
   return value != nullptr && *value != '\0';
 }
 
+loop_setup equipped(loop_setup setup) {
+  if (platform* surroundings = current_platform(); surroundings != nullptr) surroundings->equip(setup);
+  return setup;
+}
+
 }  // namespace
 
-loop_core::loop_core(const loop_setup& setup, event_loop& shell)
+loop_core::loop_core(const loop_setup& setup, event_loop& shell) : loop_core(shell, equipped(setup)) {}
+
+loop_core::loop_core(event_loop& shell, const loop_setup& setup)
     : timers(setup.asyncio_order ? timer_heap::as_cpython() : timer_heap::by_arrival()),
+      ready(setup.queue_capacity),
+      forks(setup.queue_capacity),
       setup_(setup),
       shell_(&shell),
       platform_(current_platform()) {
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
   set_debug_mode(setup_.debug || debug_by_environment());
-  if (platform_ != nullptr) platform_->equip(setup_);
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
   sleeper_ = setup_.sleeper == nullptr ? own_parker_.get() : setup_.sleeper;
   if (platform_ != nullptr) platform_->adopt(*this);
@@ -307,17 +315,19 @@ std::int64_t loop_core::park_deadline() const noexcept {
   return deadline_after(start, (rest + millisecond - 1) / millisecond * millisecond);
 }
 
-bool loop_core::prepare_park(std::int64_t& deadline) {
-  sleeping_.store(true, std::memory_order_seq_cst);  // S1
-  const std::int64_t watch = setup_.peers == nullptr ? never : setup_.peers->about_to_sleep(*this);  // S2
-  deadline = park_deadline();
+std::int64_t loop_core::announce_sleep() {
+  sleeping_.store(true, std::memory_order_seq_cst);                              // S1
+  return setup_.peers == nullptr ? never : setup_.peers->about_to_sleep(*this);  // S2
+}
+
+std::optional<std::int64_t> loop_core::sleep_deadline(std::int64_t watch) {
+  const std::int64_t deadline = park_deadline();
   if (nothing_to_do() && deadline > now()) {  // S3
-    deadline = std::min(deadline, watch);
     parks.store(parks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    return true;
+    return std::min(deadline, watch);
   }
   awoken();
-  return false;
+  return std::nullopt;
 }
 
 void loop_core::awoken() noexcept {
@@ -328,12 +338,16 @@ void loop_core::awoken() noexcept {
   if (setup_.peers != nullptr) setup_.peers->awake(*this);
 }
 
-void loop_core::park() {
-  std::int64_t deadline = never;
-  if (!prepare_park(deadline)) return;
-  sleeper_->wait(deadline);  // S4
+void loop_core::get_up() {
   if (setup_.peers != nullptr) setup_.peers->look_after_others(*this);
   awoken();
+}
+
+void loop_core::park() {
+  const std::optional<std::int64_t> deadline = sleep_deadline(announce_sleep());
+  if (!deadline) return;
+  sleeper_->wait(*deadline);  // S4
+  get_up();
 }
 
 namespace {

@@ -23,6 +23,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -98,9 +99,15 @@ class loop_core final : public home {
   bool turn();
   /// Sleeps until there may be something.
   void park();
-  /// Sleep's first half: true if there is really nothing; then the sleep and awoken() must follow.
-  [[nodiscard]] bool prepare_park(std::int64_t& deadline);
-  void awoken() noexcept;
+  /// The steps of park(), which a simulation takes one by one.
+  ///
+  /// S1 and S2. Returns when to wake at the latest in order to look after neighbours.
+  [[nodiscard]] std::int64_t announce_sleep();
+  /// S3. If there is really nothing to do, gives the deadline of the sleep, which must follow, and then awoken(). If there is
+  /// something the loop is awake again.
+  [[nodiscard]] std::optional<std::int64_t> sleep_deadline(std::int64_t watch);
+  /// After the sleep.
+  void get_up();
   /// Turns and sleeps until stop_requested.
   void run();
   /// Ends run() after the current turn.   Thread: any.
@@ -179,6 +186,8 @@ class loop_core final : public home {
   [[nodiscard]] std::uint64_t steals() const noexcept { return steals_.load(std::memory_order_relaxed); }
 
  private:
+  loop_core(event_loop& shell, const loop_setup& equipped);
+  void awoken() noexcept;
   bool turn_asyncio();
   void poll_in_asyncio_order();
   bool turn_fork_join();

@@ -42,10 +42,11 @@ class runner_core {
     if (options_.shutdown_timeout()) limit = options_.shutdown_timeout()->count();
     const shutdown_clock clock(options_.shutdown_timeout());
     if (!first.is_closed()) {
-      end_quietly(first, [&] { return end_tasks(limit); });
+      if (!stuck_) end_quietly(first, [&] { return end_tasks(limit); });
       // The loops run on meanwhile: a function of the executor may wait for one of them.
       const auto end_functions = [&] { return first.shutdown_default_executor(clock.executor_time_left()); };
-      if (first.core().executor().in_use() && !end_quietly(first, end_functions)) end_executor(first.core(), clock);
+      if (first.core().executor().in_use() && (stuck_ || !end_quietly(first, end_functions)))
+        end_executor(first.core(), clock);
     }
     if (runtime_ != nullptr) {
       runtime_->stop(clock.thread_deadline());
@@ -54,6 +55,14 @@ class runner_core {
     }
   }
 
+  // A simulation found that nothing goes on: its tasks are destroyed as they are, the youngest first, without a report of
+  // each. To cancel them in their order would end main before those that use what it owns.
+  void note_stuck() {
+    stuck_ = true;
+    for (const any_task& each : all_tasks_of(loop().core())) {
+      if (auto* t = dynamic_cast<own_task*>(&each.core("run"))) t->expect_abandon();
+    }
+  }
   void note_interrupts(int count) noexcept { interrupts_ = count; }
   [[nodiscard]] const context& own_context() const noexcept { return *context_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
@@ -63,7 +72,7 @@ class runner_core {
   // What goes wrong in the end must not hide what main ended with; and a task that stops the loop on its way out, or throws
   // what ends programs, must not keep the others from ending.
   template <class Steps>
-  static bool end_quietly(event_loop& first, Steps steps) {
+  bool end_quietly(event_loop& first, Steps steps) {
     task<> ending;
     do {
       try {
@@ -71,15 +80,22 @@ class runner_core {
         first.run_until_complete(ending);
         return true;
       } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
+      } catch (const would_deadlock&) {   // in a simulation: what is left never ends
+        note_stuck();
+        report_problem(first);
+        return false;
       } catch (...) {
         if (ending && !ending.done() && is_stop(std::current_exception())) continue;
-        report r;
-        r.message = "error in the shutdown of gyre::run()";
-        r.exception = std::current_exception();
-        first.core().report_error(std::move(r));
+        report_problem(first);
       }
     } while (ending && !ending.done());
     return false;
+  }
+  static void report_problem(event_loop& first) {
+    report r;
+    r.message = "error in the shutdown of gyre::run()";
+    r.exception = std::current_exception();
+    first.core().report_error(std::move(r));
   }
   static bool is_stop(const std::exception_ptr& thrown) noexcept {
     const auto* e = caught_as<error>(thrown);
@@ -91,6 +107,7 @@ class runner_core {
   std::shared_ptr<runtime_core> runtime_;
   std::optional<context> context_;
   int interrupts_ = 0;  // SIGINTs that the last main got
+  bool stuck_ = false;
   bool closed_ = false;
 };
 
@@ -118,6 +135,9 @@ void runner::finish(detail::future_core& main) {
   const detail::interrupt_guard interrupt(loop.core(), main);
   try {
     loop.run_until_complete_core(main);
+  } catch (const would_deadlock&) {
+    core_->note_stuck();
+    throw;
   } catch (const error&) {
     core_->note_interrupts(interrupt.count());
     if (interrupt.count() > 1) throw keyboard_interrupt();

@@ -3,6 +3,7 @@
 // What every coroutine frame carries: who waits for it, which task runs it, where its result goes, where it awaits.
 // Layer: core.
 #include <gyre/core/frame_pool.hpp>
+#include <gyre/core/trace.hpp>
 
 #include <concepts>
 #include <coroutine>
@@ -140,6 +141,7 @@ struct promise_base {
                   "this type cannot be awaited in a gyre coroutine: await gyre's coros, tasks, futures and primitives; "
                   "for Asio operations pass the completion token gyre::use_gyre");
     line = where;
+    trace_await();
     if constexpr (has_member_co_await<A>) {
       return std::forward<A>(awaited).operator co_await();
     } else {

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "bed.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <utility>
+
+namespace gyre::testing {
+namespace {
+
+constexpr std::size_t stack_size = std::size_t{1} << 20U;  // address space; a turn uses a few pages of it
+
+}  // namespace
+
+bed::bed(bool interruptible) {
+  if (interruptible) stack_ = &detail::fiber_stack::take(detail::usable_stack_size(stack_size));
+}
+
+// Its last turn has ended: the stack holds nothing but the loop of run_turns().
+bed::~bed() {
+  if (stack_ != nullptr) detail::fiber_stack::give(*stack_);
+}
+
+template <class F>
+void bed::as_loop(F&& f) {
+  const detail::thread_state before = std::exchange(detail::this_thread(), loop_->own_thread_state());
+  f();
+  detail::this_thread() = before;
+}
+
+void bed::get_up() {
+  stage_ = stage::awake;
+  woken_ = false;
+  alarm_ = detail::never;
+  as_loop([this] { loop_->get_up(); });
+}
+
+void bed::go_on(int most_steps) {
+  switch (stage_) {
+    case stage::awake:
+      if (!interrupted_) loop_->setup().steps_a_turn = most_steps;
+      turn();
+      break;
+    case stage::drowsy:
+      woken_ = false;
+      as_loop([this] { watch_ = loop_->announce_sleep(); });
+      stage_ = stage::announced;
+      break;
+    case stage::announced:
+      as_loop([this] {
+        const std::optional<std::int64_t> deadline = loop_->sleep_deadline(watch_);
+        stage_ = deadline ? stage::asleep : stage::awake;
+        if (deadline) alarm_ = std::min(alarm_, *deadline);
+      });
+      break;
+    case stage::asleep:
+      break;
+  }
+}
+
+void bed::turn() {
+  if (stack_ == nullptr) {
+    as_loop([this] { stage_ = loop_->turn() ? stage::awake : stage::drowsy; });
+    return;
+  }
+  if (!interrupted_) {
+    outside_ = loop_->own_thread_state();
+    if (!begun_) {
+      stack_->control.prepare(stack_->low(), stack_->usable(), &run_turns, this);
+      begun_ = true;
+    }
+  }
+  interrupted_ = false;
+  std::swap(outside_, detail::this_thread());
+  stack_->control.enter();
+  std::swap(outside_, detail::this_thread());
+}
+
+void bed::run_turns(void* self) noexcept {
+  auto& b = *static_cast<bed*>(self);
+  for (;;) {
+    b.stage_ = b.loop_->turn() ? stage::awake : stage::drowsy;
+    b.stack_->control.leave();
+  }
+}
+
+void bed::interrupt() noexcept {
+  interrupted_ = true;
+  stack_->control.leave();
+}
+
+bool bed::owns_stack_of(const void* local) const noexcept {
+  if (stack_ == nullptr) return false;
+  const auto* const at = static_cast<const std::byte*>(local);
+  const std::byte* const low = stack_->low();
+  return !std::less<>()(at, low) && std::less<>()(at, low + stack_->usable());
+}
+
+}  // namespace gyre::testing

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// Where a simulated loop sleeps, and the stack that its turns run on.  Layer: testing.  Bodies: lib/testing/bed.cpp
+#include "../fiber/stack.hpp"
+#include "../loop/loop_core.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace gyre::testing {
+
+/// A loop of the simulation and how far it is on its way into sleep.
+///
+///   awake      -> a turn -> awake, or drowsy if it found nothing
+///   drowsy     -> announces its sleep -> announced
+///   announced  -> looks at everything once more -> asleep, or awake
+///   asleep     -> woken, or its alarm -> awake
+///
+/// A turn may be interrupted at an await and goes on later, when other loops have had theirs: then the loop stays as it is.
+class bed final : public detail::parker {
+ public:
+  enum class stage : std::uint8_t { awake, drowsy, announced, asleep };
+
+  /// Turns run on stacks of their own if they are to be `interruptible`.
+  explicit bed(bool interruptible);
+  ~bed() override;
+
+  // parker
+  void wait(std::int64_t) override {}
+  bool wake() noexcept override { return !std::exchange(woken_, true); }
+  void wake_at(std::int64_t deadline) noexcept override { alarm_ = std::min(alarm_, deadline); }
+  bool poll() override { return false; }
+  [[nodiscard]] bool has_io() const noexcept override { return false; }
+
+  void adopt(detail::loop_core& l) noexcept { loop_ = &l; }
+  [[nodiscard]] detail::loop_core* loop() const noexcept { return loop_; }
+  [[nodiscard]] stage at() const noexcept { return stage_; }
+  [[nodiscard]] bool interrupted() const noexcept { return interrupted_; }
+
+  /// When it gets up by itself, or has a timer to look at; `never` if only others can wake it.
+  [[nodiscard]] std::int64_t next_alarm() const noexcept {
+    return stage_ == stage::asleep ? alarm_ : loop_->timers->next_deadline();
+  }
+  [[nodiscard]] bool is_called(std::int64_t now) const noexcept { return woken_ || alarm_ <= now; }
+  void get_up();
+
+  /// A sleep that was on its way is given up.   In a turn's end.
+  void stay_up() noexcept { stage_ = stage::awake; }
+
+  /// One stage further: a turn of at most so many steps, or a step into sleep.
+  void go_on(int most_steps);
+  /// In a turn: lets others go first. Returns when the turn goes on.
+  void interrupt() noexcept;
+  /// Whether the running code's stack is this bed's: that of no fiber, of no function that the loop was called from.
+  [[nodiscard]] bool owns_stack_of(const void* local) const noexcept;
+
+ private:
+  void turn();
+  static void run_turns(void* self) noexcept;
+  template <class F>
+  void as_loop(F&& f);
+
+  detail::loop_core* loop_ = nullptr;
+  detail::fiber_stack* stack_ = nullptr;
+  detail::thread_state outside_;  // the thread's while the turn runs, the turn's while it is interrupted
+  stage stage_ = stage::awake;
+  bool begun_ = false;        // the stack has been entered
+  bool interrupted_ = false;  // in the middle of a turn
+  bool woken_ = false;
+  std::int64_t watch_ = detail::never;
+  std::int64_t alarm_ = detail::never;
+};
+
+}  // namespace gyre::testing

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "world.hpp"
+
+#include <gyre/core/error.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace gyre::testing {
+namespace {
+
+using detail::loop_core;
+using detail::never;
+
+constexpr std::int64_t microsecond = 1'000;
+constexpr std::int64_t millisecond = 1'000'000;
+
+constinit thread_local simulation::world* world_here = nullptr;
+
+// The hooks of core are global; simulations may run on several threads at once.
+constinit std::mutex hooks_guard;
+constinit int worlds = 0;
+
+void trace_here(detail::trace_event event, detail::task_core& t) noexcept {
+  if (world_here != nullptr) world_here->trace(event, t);
+}
+
+void await_here() noexcept {
+  if (world_here != nullptr) world_here->at_await();
+}
+
+void hook_in() {
+  const std::lock_guard hold(hooks_guard);
+  if (++worlds != 1) return;
+  detail::trace_target.store(&trace_here, std::memory_order_release);
+  detail::await_target.store(&await_here, std::memory_order_release);
+}
+
+void hook_out() {
+  const std::lock_guard hold(hooks_guard);
+  if (--worlds != 0) return;
+  detail::trace_target.store(nullptr, std::memory_order_release);
+  detail::await_target.store(nullptr, std::memory_order_release);
+}
+
+}  // namespace
+
+simulation::world*& simulation::world::here() noexcept { return world_here; }
+
+// Each line is one decision; 0, the first value, is what shrinking goes back to.
+temperament temperament::from(choices& seed) {
+  const auto pick = [&seed](auto first, auto... others) {
+    const decltype(first) values[] = {first, static_cast<decltype(first)>(others)...};
+    return values[seed.below(1 + sizeof...(others))];
+  };
+  temperament t;
+  t.steps_a_turn = pick(std::uint64_t{0}, 1, 2, 61);
+  t.step_cost = pick(std::int64_t{0}, microsecond, 50 * microsecond, 2 * millisecond);
+  t.queue_capacity = pick(std::int64_t{256}, 1, 2);
+  t.neglected = pick(0U, 0, 1, 2);
+  t.stubborn = pick(std::uint64_t{1}, 1, 4, 32);
+  t.interruptions = pick(std::uint64_t{0}, 2, 4, 16, 64);
+  t.false_alarms = pick(std::uint64_t{0}, 0, 16);
+  t.early_clock = pick(std::uint64_t{0}, 0, 64);
+  t.late_functions = pick(std::uint64_t{0}, 0, 2);
+  return t;
+}
+
+simulation::world::world(std::uint64_t seed, const sim_options& options)
+    : choices_(seed), most_decisions_(options.most_decisions()), trace_(0xcbf29ce484222325ULL) {
+  if (options.kept_decisions()) choices_.keep_only(*options.kept_decisions());
+  if (options.remembers()) choices_.remember();
+  if (options.narrates()) recorder_.switch_on();
+  if (options.extremes()) temper_ = temperament::from(choices_);
+  outer_ = std::exchange(detail::current_platform(), this);
+  outer_world_ = std::exchange(world_here, this);
+  hook_in();
+}
+
+simulation::world::~world() {
+  hook_out();
+  world_here = outer_world_;
+  detail::current_platform() = outer_;
+}
+
+std::uint64_t simulation::world::choose(std::uint64_t n) {
+  const std::uint64_t value = choices_.below(n);
+  trace_ = (trace_ ^ (value + 1)) * 0x100000001b3ULL;
+  return value;
+}
+
+void simulation::world::trace(detail::trace_event event, detail::task_core& t) noexcept {
+  const auto& where = static_cast<loop_core&>(t.at());
+  trace_ = (trace_ ^ (static_cast<std::uint64_t>(event) + 16 * where.index + 1)) * 0x100000001b3ULL;
+  if (recorder_.on()) recorder_.note(elapsed(), event, t);
+}
+
+// Only a turn's own stack is left: code of a fiber, or of a function that an executor runs, stays as it is.
+void simulation::world::at_await() noexcept {
+  const char local = 0;
+  if (temper_.interruptions == 0 || finishing_ || turning_ == nullptr || !turning_->owns_stack_of(&local)) return;
+  if (choose(temper_.interruptions) == temper_.interruptions - 1) turning_->interrupt();
+}
+
+// --- platform ---------------------------------------------------------------------------------------------------------
+
+void simulation::world::equip(detail::loop_setup& setup) {
+  beds_.push_back(std::make_unique<bed>(temper_.interruptions != 0));
+  setup.clock = this;
+  setup.sleeper = beds_.back().get();
+  setup.driver = this;
+  setup.queue_capacity = temper_.queue_capacity;
+}
+
+void simulation::world::adopt(loop_core& l) { static_cast<bed&>(l.sleep_place()).adopt(l); }
+
+void simulation::world::forget(loop_core& l) noexcept {
+  std::erase_if(beds_, [&l](const auto& each) { return each->loop() == &l; });
+}
+
+std::shared_ptr<offload_executor> simulation::world::make_executor() {
+  auto made = std::make_shared<simulated_pool>();
+  pools_.push_back(made);
+  return made;
+}
+
+// --- the order of turns -----------------------------------------------------------------------------------------------
+
+bool simulation::world::takes_part(const bed& b, const loop_core& target) noexcept {
+  return b.loop() != nullptr && b.loop()->family() == target.family() && !b.loop()->closed();
+}
+
+// As a loop on a thread of its own: it looks after each of its turns whether it is to stop.
+void simulation::world::drive(loop_core& target) {
+  auto& own = static_cast<bed&>(target.sleep_place());
+  while (step(target) != &own || !target.stop_requested.load(std::memory_order_acquire)) {
+  }
+  own.stay_up();
+  finish_turns();
+}
+
+// Returns who has just ended a turn.
+bed* simulation::world::step(loop_core& target) {
+  count_decision(target);
+  disturb(target);
+  note_awake(target);
+  note_functions();
+  if (awake_.empty() && functions_.empty()) {
+    advance_clock(target);
+    return nullptr;
+  }
+  const std::size_t picked = pick();
+  if (picked < awake_.size()) {
+    functions_.clear();
+    return take_turn(*awake_[picked], target);
+  }
+  run_function();
+  return nullptr;
+}
+
+void simulation::world::count_decision(loop_core& target) {
+  if (most_decisions_ == 0 || choices_.made() < most_decisions_) return;
+  finish_turns();
+  throw no_progress("simulation: main has not ended after " + std::to_string(choices_.made()) +
+                    " decisions; unfinished:" + waiting_tasks(target));
+}
+
+// Extremes only: what a busy machine does to programs.
+void simulation::world::disturb(const loop_core& target) {
+  if (temper_.false_alarms != 0 && choose(temper_.false_alarms) == temper_.false_alarms - 1) {
+    for (const auto& each : beds_) {
+      if (takes_part(*each, target) && each->at() == bed::stage::asleep && choose(2) != 0)
+        static_cast<void>(each->wake());
+    }
+  }
+  if (temper_.early_clock != 0 && choose(temper_.early_clock) == temper_.early_clock - 1) {
+    if (const std::int64_t next = next_event(target); next != never) now_ = std::max(now_, next);
+  }
+}
+
+void simulation::world::note_awake(const loop_core& target) {
+  awake_.clear();
+  std::size_t first = 0;  // after who went last
+  for (const auto& each : beds_) {
+    if (!takes_part(*each, target)) continue;
+    if (each->at() == bed::stage::asleep && each->is_called(now_)) each->get_up();
+    if (each->at() == bed::stage::asleep) continue;
+    awake_.push_back(each.get());
+    if (each.get() == last_) first = awake_.size();
+  }
+  if (first < awake_.size())
+    std::rotate(awake_.begin(), awake_.begin() + static_cast<std::ptrdiff_t>(first), awake_.end());
+}
+
+// The index of a loop that is awake, or one past the last for a function.
+std::size_t simulation::world::pick() {
+  if (temper_.neglected != 0 && awake_.size() > 1 && choose(16) != 15) {
+    std::erase_if(awake_, [this](const bed* each) { return each->loop()->index + 1 == temper_.neglected; });
+  }
+  const bool goes_on = temper_.stubborn > 1 && !awake_.empty() && awake_.back() == last_;
+  if (goes_on && choose(temper_.stubborn) != temper_.stubborn - 1) return awake_.size() - 1;
+  return choose(awake_.size() + (functions_.empty() ? 0 : 1));
+}
+
+bed* simulation::world::take_turn(bed& b, const loop_core& target) {
+  const bool turns = b.at() == bed::stage::awake;
+  if (turns && !b.interrupted() && b.loop() != &target) {  // as runtime_core::run_thread
+    b.loop()->stop_requested.store(false, std::memory_order_relaxed);
+  }
+  last_ = &b;
+  turning_ = &b;
+  b.go_on(turns && !b.interrupted() ? steps_of_turn() : 0);
+  turning_ = nullptr;
+  if (turns) now_ += temper_.step_cost;
+  if (b.interrupted() && recorder_.on())
+    recorder_.note(elapsed(), "loop " + std::to_string(b.loop()->index) + " is interrupted at an await");
+  return turns && !b.interrupted() ? &b : nullptr;
+}
+
+int simulation::world::steps_of_turn() {
+  if (temper_.steps_a_turn != 0) return static_cast<int>(temper_.steps_a_turn);
+  return choose(4) == 0 ? 61 : static_cast<int>(1 + choose(8));
+}
+
+// Whoever looks at the loops from outside finds them between two turns.
+void simulation::world::finish_turns() {
+  finishing_ = true;
+  for (std::size_t i = 0; i < beds_.size(); ++i) {
+    while (beds_[i]->interrupted()) {
+      turning_ = beds_[i].get();
+      beds_[i]->go_on(0);
+    }
+  }
+  turning_ = nullptr;
+  finishing_ = false;
+}
+
+// --- offloaded functions ----------------------------------------------------------------------------------------------
+
+void simulation::world::note_functions() {
+  functions_.clear();
+  if (pools_.empty()) return;
+  std::erase_if(pools_, [](const auto& each) { return each.expired(); });
+  for (const auto& each : pools_) {
+    const auto pool = each.lock();
+    for (std::size_t i = 0; i < pool->size(); ++i) {
+      if (pool->not_before(i) <= now_) functions_.push_back(function{pool, i});
+    }
+  }
+}
+
+// Without extremes first come, first served, and no function takes time.
+void simulation::world::run_function() {
+  const function f = functions_[temper_.late_functions == 0 ? 0 : choose(functions_.size())];
+  functions_.clear();
+  if (temper_.late_functions != 0 && f.pool->not_before(f.index) == 0 && choose(temper_.late_functions) != 0) {
+    f.pool->delay(f.index, now_ + static_cast<std::int64_t>(1 + choose(20)) * millisecond);
+    return;
+  }
+  f.pool->run(f.index);
+}
+
+// --- the clock --------------------------------------------------------------------------------------------------------
+
+std::int64_t simulation::world::next_event(const loop_core& target) const noexcept {
+  std::int64_t next = never;
+  for (const auto& each : beds_) {
+    if (takes_part(*each, target)) next = std::min(next, each->next_alarm());
+  }
+  for (const auto& each : pools_) {
+    const auto pool = each.lock();
+    for (std::size_t i = 0; pool != nullptr && i < pool->size(); ++i) next = std::min(next, pool->not_before(i));
+  }
+  return next;
+}
+
+// Nothing can run.
+void simulation::world::advance_clock(loop_core& target) {
+  const std::int64_t next = next_event(target);
+  if (next == never)
+    throw would_deadlock("deadlock: nothing can run and no timer is set; waiting:" + waiting_tasks(target));
+  now_ = std::max(now_, next);
+}
+
+std::string simulation::world::waiting_tasks(loop_core& target) {
+  std::string text;
+  for (const any_task& each : detail::all_tasks_of(target)) text += ' ' + to_string(each);
+  return text;
+}
+
+}  // namespace gyre::testing
