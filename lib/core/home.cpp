@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <gyre/base/relax.hpp>
 #include <gyre/core/home.hpp>
 
 #include <mutex>
@@ -20,20 +19,12 @@ loop_identity& loop_identity::take(home& owner) {
   } else {
     taken = new loop_identity;
   }
-  taken->owner_.store(&owner, std::memory_order_release);
-  taken->ended_.store(false, std::memory_order_relaxed);
-  taken->open_.store(true, std::memory_order_seq_cst);
+  taken->begin_era(owner);
   return *taken;
 }
 
-void loop_identity::shut() noexcept {
-  open_.store(false, std::memory_order_seq_cst);                                      // C1
-  for (backoff pause; visitors_.load(std::memory_order_seq_cst) != 0;) pause.once();  // C2
-}
-
 void loop_identity::give_back() noexcept {
-  era_.fetch_add(1, std::memory_order_acq_rel);
-  owner_.store(nullptr, std::memory_order_release);
+  end_era();
   const std::lock_guard hold(identities_guard);
   next_free_ = free_identities;
   free_identities = this;

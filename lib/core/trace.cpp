@@ -4,6 +4,6 @@
 namespace gyre::detail {
 
 std::atomic<trace_hook> trace_target{nullptr};
-std::atomic<void (*)() noexcept> await_target{nullptr};
+std::atomic<void (*)() noexcept> interruption_target{nullptr};
 
 }  // namespace gyre::detail

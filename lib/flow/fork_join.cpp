@@ -140,10 +140,7 @@ void fork_block::push(fork_child& c) noexcept {
     thread.loop->enqueue(c);  // intrusive in the end: cannot fail
     return;
   }
-  if (thread.idle != nullptr) {
-    light_barrier();  // between the push and this look; see runtime/parking
-    if (idle_bits::wants_work(thread.idle->load(std::memory_order_relaxed))) thread.loop->tell_peers();
-  }
+  if (thread.idle != nullptr && idle_bits::wants_work_after_push(*thread.idle)) thread.loop->tell_peers();
 }
 
 std::coroutine_handle<> fork_block::enter(fork_child& c) noexcept {

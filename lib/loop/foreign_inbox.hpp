@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // What threads outside the runtime send to a loop: a moodycamel queue and a count that makes its emptiness exact.
-// Layer: loop.
+// Layer: loop.   Model: tests/model/foreign_inbox_model.cpp
 #include <concurrentqueue/concurrentqueue.h>
+#include <gyre/base/atomics.hpp>
 #include <gyre/core/runnable.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <new>
 #include <span>
@@ -21,7 +21,8 @@ namespace gyre::detail {
 /// Invariant: count_ never exceeds the finished enqueues less the takers past T1, so T2's entry is there, however the
 ///            queue may look to a consumer while a producer is between two of its steps. P2 is the parking handshake's
 ///            push (W1).
-class foreign_inbox {
+template <class Queue, class Atomics = std_atomics>
+class basic_foreign_inbox {
  public:
   /// Throws std::bad_alloc; then nothing was sent.
   void push(std::span<runnable* const> entries) {
@@ -46,8 +47,10 @@ class foreign_inbox {
   }
 
  private:
-  moodycamel::ConcurrentQueue<runnable*> queue_;
-  std::atomic<std::uint32_t> count_{0};
+  Queue queue_;
+  typename Atomics::template atomic<std::uint32_t> count_{0};
 };
+
+using foreign_inbox = basic_foreign_inbox<moodycamel::ConcurrentQueue<runnable*>>;
 
 }  // namespace gyre::detail

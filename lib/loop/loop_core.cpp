@@ -72,7 +72,7 @@ void loop_core::enqueue(task_core& t) noexcept {
   }
   std::optional<loop_visit> inside;
   if (called_from_outside()) inside.emplace(identity(), identity().era());
-  if (closed()) return;  // the closing thread finds the task in the registry
+  if (closed()) return;                         // the closing thread finds the task in the registry
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
   wake_if_sleeping();
   if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
@@ -84,10 +84,7 @@ void loop_core::push_ready(task_core& t) noexcept {
   } catch (const std::bad_alloc&) {
     tasks_in_.push(t);  // intrusive: cannot fail
   }
-  if (setup_.idle != nullptr) {
-    light_barrier();  // between the push and this look; the sleeper's side is parking's membarrier
-    if (idle_bits::wants_work(setup_.idle->load(std::memory_order_relaxed))) setup_.peers->work_added();
-  }
+  if (setup_.idle != nullptr && idle_bits::wants_work_after_push(*setup_.idle)) setup_.peers->work_added();
 }
 
 void loop_core::post(runnable& r) noexcept {
@@ -140,7 +137,7 @@ void loop_core::queue_foreign(std::span<runnable* const> entries, bool stealable
 }
 
 void loop_core::wake_if_sleeping() noexcept {
-  if (sleeping_.load(std::memory_order_seq_cst)) wake();  // W2
+  if (sleeping_.asleep()) wake();  // W2
 }
 
 void loop_core::add_task(task_record& t) noexcept {
@@ -315,27 +312,30 @@ std::int64_t loop_core::park_deadline() const noexcept {
   return deadline_after(start, (rest + millisecond - 1) / millisecond * millisecond);
 }
 
-std::int64_t loop_core::announce_sleep() {
-  sleeping_.store(true, std::memory_order_seq_cst);                              // S1
-  return setup_.peers == nullptr ? never : setup_.peers->about_to_sleep(*this);  // S2
-}
-
-std::optional<std::int64_t> loop_core::sleep_deadline(std::int64_t watch) {
-  const std::int64_t deadline = park_deadline();
-  if (nothing_to_do() && deadline > now()) {  // S3
-    parks.store(parks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    return std::min(deadline, watch);
+bool loop_core::prepare_park(std::int64_t& deadline) {
+  std::int64_t watch = never;
+  const auto announce = [&] {
+    if (setup_.peers != nullptr) watch = setup_.peers->about_to_sleep(*this);
+  };
+  const auto look = [&] {
+    interruption_point();
+    deadline = park_deadline();
+    return nothing_to_do() && deadline > now();
+  };
+  if (!sleeping_.fall_asleep(announce, look)) {
+    awoken(setup_.peers != nullptr && setup_.peers->anything_to_steal());
+    return false;
   }
-  awoken();
-  return std::nullopt;
+  deadline = std::min(deadline, watch);
+  parks.store(parks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return true;
 }
 
-void loop_core::awoken() noexcept {
+void loop_core::awoken(bool searches_on) noexcept {
   watched_ = false;
   last_collect_ = 0;
-  // A late W2 that reads true only wakes once too often. seq_cst: see runtime_core::starts_work.
-  sleeping_.store(false, std::memory_order_seq_cst);
-  if (setup_.peers != nullptr) setup_.peers->awake(*this);
+  sleeping_.wake_up();
+  if (setup_.peers != nullptr) setup_.peers->awake(*this, searches_on);
 }
 
 void loop_core::get_up() {
@@ -344,9 +344,9 @@ void loop_core::get_up() {
 }
 
 void loop_core::park() {
-  const std::optional<std::int64_t> deadline = sleep_deadline(announce_sleep());
-  if (!deadline) return;
-  sleeper_->wait(*deadline);  // S4
+  std::int64_t deadline = never;
+  if (!prepare_park(deadline)) return;
+  sleeper_->wait(deadline);  // S4
   get_up();
 }
 

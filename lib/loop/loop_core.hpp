@@ -6,6 +6,7 @@
 #include "local_table.hpp"
 #include "message_list.hpp"
 #include "parker.hpp"
+#include "sleep_mark.hpp"
 #include "surroundings.hpp"
 
 #include <gyre/base/clock.hpp>
@@ -39,17 +40,7 @@ class platform;
 ///   messages_in_      pinned tasks and callbacks from other threads of gyre.
 ///   foreign_*         the same two kinds from threads outside.
 ///
-/// Falling asleep, against anybody who queues something here:
-///
-///   sleeper (this loop)                            waker (any thread)
-///   S1 sleeping_ = true, seq_cst                   W1 push to an inbox, a seq_cst read-modify-write
-///   S2 peers: announce, membarrier                 W2 sleeping_, seq_cst: true -> parker.wake()
-///   S3 look at every inbox, queue and timer
-///   S4 nothing: parker.wait()
-///
-/// Proof:  if S3 misses the push of W1, then W1 comes after S3's load in the single order, so after S1; hence W2 reads
-///         true and wakes, and a wake() before S4 makes S4 return at once. For stealable work that its own loop pushed
-///         (no read-modify-write there) see runtime/parking.hpp.
+/// How it falls asleep, against anybody who queues something here: sleep_mark.hpp.
 class loop_core final : public home {
  public:
   loop_core(const loop_setup& setup, event_loop& shell);
@@ -99,14 +90,8 @@ class loop_core final : public home {
   bool turn();
   /// Sleeps until there may be something.
   void park();
-  /// The steps of park(), which a simulation takes one by one.
-  ///
-  /// S1 and S2. Returns when to wake at the latest in order to look after neighbours.
-  [[nodiscard]] std::int64_t announce_sleep();
-  /// S3. If there is really nothing to do, gives the deadline of the sleep, which must follow, and then awoken(). If there is
-  /// something the loop is awake again.
-  [[nodiscard]] std::optional<std::int64_t> sleep_deadline(std::int64_t watch);
-  /// After the sleep.
+  /// Sleep's first half: true if there is really nothing; then the sleep and get_up() must follow.
+  [[nodiscard]] bool prepare_park(std::int64_t& deadline);
   void get_up();
   /// Turns and sleeps until stop_requested.
   void run();
@@ -152,7 +137,7 @@ class loop_core final : public home {
   [[nodiscard]] std::int64_t now() const noexcept { return setup_.clock->now(); }
   [[nodiscard]] loop_setup& setup() noexcept { return setup_; }
   [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
-  [[nodiscard]] bool sleeping() const noexcept { return sleeping_.load(std::memory_order_seq_cst); }
+  [[nodiscard]] bool sleeping() const noexcept { return sleeping_.asleep(); }
   [[nodiscard]] bool on_own_thread() const noexcept { return this_thread().loop == this; }
   [[nodiscard]] parker& sleep_place() noexcept { return *sleeper_; }
   [[nodiscard]] executor_slot& executor() noexcept {
@@ -187,7 +172,7 @@ class loop_core final : public home {
 
  private:
   loop_core(event_loop& shell, const loop_setup& equipped);
-  void awoken() noexcept;
+  void awoken(bool searches_on = false) noexcept;
   bool turn_asyncio();
   void poll_in_asyncio_order();
   bool turn_fork_join();
@@ -263,7 +248,7 @@ class loop_core final : public home {
   std::atomic<bool> running_{false};
   std::atomic<std::uint64_t> steals_{0};
   std::atomic<std::uint64_t> own_task_numbers_{1};
-  alignas(cache_line) std::atomic<bool> sleeping_{false};
+  alignas(cache_line) sleep_mark sleeping_;
 };
 
 /// The unfinished tasks of the runtime that `any_loop` belongs to.

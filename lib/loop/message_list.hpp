@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Wakes and messages between loops: an intrusive list that any thread pushes to and that cannot fail.  Layer: loop.
+// Model: tests/model/message_list_model.cpp
+#include <gyre/base/atomics.hpp>
 #include <gyre/core/runnable.hpp>
 
-#include <atomic>
 #include <utility>
 
 namespace gyre::detail {
@@ -12,7 +13,8 @@ namespace gyre::detail {
 ///
 ///   top_   push: link below, then exchange by compare-exchange, seq_cst (the release publishes the element; the single
 ///          order is the parking handshake's, see loop_core.hpp).  take_all: exchange with null, acquire.
-class message_list {
+template <class Atomics = std_atomics>
+class basic_message_list {
  public:
   /// Adds an entry that is in no queue.
   void push(runnable& r) noexcept {
@@ -43,7 +45,9 @@ class message_list {
   void forget() noexcept { top_.store(nullptr, std::memory_order_relaxed); }
 
  private:
-  std::atomic<runnable*> top_{nullptr};
+  typename Atomics::template atomic<runnable*> top_{nullptr};
 };
+
+using message_list = basic_message_list<>;
 
 }  // namespace gyre::detail

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "reactor.hpp"
 
-#include <boost/asio/post.hpp>
-#include <gyre/base/assert.hpp>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <boost/asio/post.hpp>
+#include <gyre/base/assert.hpp>
 
 #include <mutex>
 #include <system_error>
-#include <utility>
 
 namespace gyre::detail {
 namespace {
@@ -44,16 +43,12 @@ int make_timerfd() {
 
 }  // namespace
 
-struct reactor::bell {
+struct reactor::bell_entry {
   using allocator_type = bell_allocator<std::byte>;
   [[nodiscard]] allocator_type get_allocator() const noexcept {
     return {owner->bell_memory_.data(), owner->bell_memory_.size()};
   }
-  // By now Asio has given the memory back: the next bell may use it.
-  void operator()() const noexcept {
-    owner->heard_ = true;
-    owner->rung_.store(false, std::memory_order_release);
-  }
+  void operator()() const noexcept { owner->bell_.heard(); }  // by now Asio has given the memory back
   reactor* owner;
 };
 
@@ -103,8 +98,7 @@ void reactor::wait(std::int64_t deadline) {
     const std::lock_guard hold(alarm_lock_);
     if (deadline < alarm_at_) set_alarm(deadline);
   }
-  if (!std::exchange(heard_, false)) context_.run_one();
-  heard_ = false;
+  bell_.wait([this] { context_.run_one(); });
 }
 
 void reactor::wake_at(std::int64_t deadline) noexcept {
@@ -113,8 +107,8 @@ void reactor::wake_at(std::int64_t deadline) noexcept {
 }
 
 bool reactor::wake() noexcept {
-  if (rung_.exchange(true, std::memory_order_acq_rel)) return false;
-  boost::asio::post(context_, bell{this});
+  if (!bell_.ring()) return false;
+  boost::asio::post(context_, bell_entry{this});
   return true;
 }
 

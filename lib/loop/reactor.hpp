@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // A loop's reactor: one io_context, its doorbell and its alarm.  Layer: loop.
+#include "doorbell.hpp"
 #include "parker.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -18,9 +19,7 @@ namespace gyre::detail {
 ///
 ///   lock_    held by whoever is inside the io_context: the owner while it polls or parks, another worker that stands in
 ///            for a stuck owner. Asio cancellation is emitted by its holder only.
-///   rung_    true from the first wake() until the posted bell is taken: at most one bell is in flight, in bell_memory_.
-///   heard_   a bell was taken outside wait(), maybe by another worker that polls here just as the owner falls asleep: the
-///            next wait() returns at once. Under lock_.
+///   bell_    its one entry in flight is in bell_memory_.
 ///   alarm    one timerfd: the earliest of the loop's deadline and what another worker asked for by wake_at().
 class reactor final : public parker {
  public:
@@ -46,7 +45,7 @@ class reactor final : public parker {
   std::atomic<bool> native_use{false};       // somebody has the io_context itself: always worth a poll
 
  private:
-  struct bell;
+  struct bell_entry;
   void listen_to_alarm();
   void set_alarm(std::int64_t deadline) noexcept;
 
@@ -56,8 +55,7 @@ class reactor final : public parker {
   std::int64_t alarm_at_ = never;  // what the timerfd is set to; under alarm_lock_
   spin_lock alarm_lock_;
   spin_lock lock_;
-  std::atomic<bool> rung_{false};
-  bool heard_ = false;
+  doorbell bell_;
   alignas(std::max_align_t) std::array<std::byte, 128> bell_memory_;
 };
 

@@ -40,8 +40,8 @@ class peer_group {
   /// Announces that `l` is about to sleep, and orders that before the checks that follow. Returns when to wake at the
   /// latest in order to look after stuck neighbours.
   virtual std::int64_t about_to_sleep(loop_core& l) = 0;
-  /// `l` sleeps no more, or never did.
-  virtual void awake(loop_core& l) noexcept = 0;
+  /// `l` sleeps no more, or never did: `searches_on` if that is because there is stealable work after all.
+  virtual void awake(loop_core& l, bool searches_on) noexcept = 0;
   /// `l` is about to run something, for the first time since it was awake: somebody has to watch it from now on.
   virtual void starts_work(loop_core& l) noexcept = 0;
   /// True if some loop has stealable work.

@@ -62,23 +62,12 @@ void runtime_core::start() {
   }
 }
 
-// event_loop::stop() ends one run of its loop. A worker's loop belongs to the runtime: it goes on.
-//
-//   worker                                    stop()
-//   R1 stop_requested = false                 E1 ending_ = true
-//   R2 ending_: true -> end                   E2 stop_requested = true, rings
-//
-// Proof: all are seq_cst. If R2 reads false it comes before E1, so R1 comes before E2, and the run that follows ends by E2.
 void runtime_core::run_thread(std::size_t i) noexcept {
   std::optional<core_tie> tie;
   if (tie_threads_) tie.emplace(i);
   loop_core& l = core(i);
   l.enter("runtime");
-  for (;;) {
-    l.stop_requested.store(false, std::memory_order_seq_cst);  // R1
-    if (ending_.load(std::memory_order_seq_cst)) break;        // R2
-    l.run();
-  }
+  ending_.run_until_then(l);
   l.leave();
 }
 
@@ -88,8 +77,8 @@ void runtime_core::end_thread(std::size_t i) noexcept {
 }
 
 void runtime_core::stop(std::optional<worker_threads::time_point> deadline) {
-  if (left_behind_) return;                        // the thread that is stuck takes the rest along
-  ending_.store(true, std::memory_order_seq_cst);  // E1
+  if (left_behind_) return;  // the thread that is stuck takes the rest along
+  ending_.announce();        // E1
   for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) core(i).request_stop();  // E2
   const std::vector<std::size_t> stuck = threads_.await_ends(deadline);
   if (stuck.empty()) {
@@ -186,41 +175,23 @@ void runtime_core::for_each_loop(void (*each)(loop_core&, void*), void* context)
 
 std::int64_t runtime_core::about_to_sleep(loop_core& l) {
   const bool others_awake = parking_.sleep(l);
-  if (!others_awake) return never;
-  loop_core* none = nullptr;
-  if (watcher_.load(std::memory_order_acquire) != &l &&  // another may have given it the role
-      !watcher_.compare_exchange_strong(none, &l, std::memory_order_acq_rel)) {
-    return never;
-  }
+  if (!others_awake || !watcher_.take(l)) return never;
   return l.now() + (saw_stuck_ ? stuck_interval : watch_interval);
 }
 
-void runtime_core::awake(loop_core& l) noexcept {
-  static_cast<void>(parking_.awake(l));
-  loop_core* mine = &l;
-  if (watcher_.load(std::memory_order_seq_cst) == &l) {
-    watcher_.compare_exchange_strong(mine, nullptr, std::memory_order_seq_cst);  // fails if it was taken back already
-  }
+void runtime_core::awake(loop_core& l, bool searches_on) noexcept {
+  parking_.awake(l, searches_on);
+  watcher_.give_up(l);
 }
 
 // An alarm wakes some sleeper if this goes on for long. Most times it is set already, and it costs one system call.
-//
-// The chosen one may be waking up at this moment, past the point where it gives the role back. It stores `sleeping` false
-// and then looks at the role; here the role is stored first: in the single order of seq_cst operations one of us sees the
-// other, so the role never stays with a worker that is awake.
 void runtime_core::starts_work(loop_core& l) noexcept {
-  while (watcher_.load(std::memory_order_relaxed) == nullptr) {
-    loop_core* chosen = parking_.any_sleeper();
-    loop_core* none = nullptr;
-    if (chosen == nullptr || !watcher_.compare_exchange_strong(none, chosen, std::memory_order_seq_cst)) return;
-    chosen->sleep_place().wake_at(l.now() + watch_interval);
-    if (chosen->sleeping()) return;
-    watcher_.compare_exchange_strong(chosen, nullptr, std::memory_order_seq_cst);
-  }
+  watcher_.assign([this] { return parking_.any_sleeper(); },
+                  [&l](loop_core& chosen) { chosen.sleep_place().wake_at(l.now() + watch_interval); });
 }
 
 void runtime_core::look_after_others(loop_core& l) {
-  if (watcher_.load(std::memory_order_acquire) != &l) return;
+  if (!watcher_.held_by(l)) return;
   saw_stuck_ = false;
   const std::int64_t now = l.now();
   for (std::size_t i = 0; i < loops_.size(); ++i) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The inside of a runtime: its loops and threads, stealing, standing in for stuck loops, the end.  Layer: runtime.
+#include "../loop/loop_core.hpp"
 #include "../loop/platform.hpp"
 #include "cores.hpp"
 #include "parking.hpp"
 #include "submission_gate.hpp"
+#include "watch_role.hpp"
+#include "worker_end.hpp"
 #include "worker_threads.hpp"
 
 #include <gyre/runtime/runtime.hpp>
@@ -67,7 +70,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   stolen steal(loop_core& thief) override;
   void work_added() noexcept override;
   std::int64_t about_to_sleep(loop_core& l) override;
-  void awake(loop_core& l) noexcept override;
+  void awake(loop_core& l, bool searches_on) noexcept override;
   void starts_work(loop_core& l) noexcept override;
   [[nodiscard]] bool anything_to_steal() const noexcept override;
   void found_work(loop_core& l) noexcept override;
@@ -100,7 +103,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::optional<core_tie> caller_tie_;
   std::mutex stop_guard_;            // serialises those who call runtime::stop()
   std::atomic<bool> stopped_{false};
-  std::atomic<bool> ending_{false};  // stop() wants the threads to end; see run_thread
+  basic_worker_end<> ending_;  // stop() wants the threads to end
   bool left_behind_ = false;         // a thread is stuck in user code: stop() has given up
   bool closed_ = false;              // all tasks are gone; written while the threads wait for their release
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
@@ -108,8 +111,8 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::atomic<std::uint64_t> victim_seed_;
   std::atomic<std::uint64_t> takeovers_{0};
 
-  // The watcher: at most one worker; whoever holds the role may touch the samples.
-  std::atomic<loop_core*> watcher_{nullptr};
+  // Whoever holds the role may touch the samples.
+  basic_watch_role<loop_core> watcher_;
   std::vector<sample> samples_;
   bool saw_stuck_ = false;
 };

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <utility>
 
 namespace gyre::testing {
@@ -17,7 +16,7 @@ bed::bed(bool interruptible) {
   if (interruptible) stack_ = &detail::fiber_stack::take(detail::usable_stack_size(stack_size));
 }
 
-// Its last turn has ended: the stack holds nothing but the loop of run_turns().
+// Its last step has ended: the stack holds nothing but the loop of take_stages().
 bed::~bed() {
   if (stack_ != nullptr) detail::fiber_stack::give(*stack_);
 }
@@ -37,39 +36,14 @@ void bed::get_up() {
 }
 
 void bed::go_on(int most_steps) {
-  switch (stage_) {
-    case stage::awake:
-      if (!interrupted_) loop_->setup().steps_a_turn = most_steps;
-      turn();
-      break;
-    case stage::drowsy:
-      woken_ = false;
-      as_loop([this] { watch_ = loop_->announce_sleep(); });
-      stage_ = stage::announced;
-      break;
-    case stage::announced:
-      as_loop([this] {
-        const std::optional<std::int64_t> deadline = loop_->sleep_deadline(watch_);
-        stage_ = deadline ? stage::asleep : stage::awake;
-        if (deadline) alarm_ = std::min(alarm_, *deadline);
-      });
-      break;
-    case stage::asleep:
-      break;
-  }
-}
-
-void bed::turn() {
+  if (stage_ == stage::awake && !interrupted_) loop_->setup().steps_a_turn = most_steps;
   if (stack_ == nullptr) {
-    as_loop([this] { stage_ = loop_->turn() ? stage::awake : stage::drowsy; });
+    as_loop([this] { take_stage(); });
     return;
   }
-  if (!interrupted_) {
-    outside_ = loop_->own_thread_state();
-    if (!begun_) {
-      stack_->control.prepare(stack_->low(), stack_->usable(), &run_turns, this);
-      begun_ = true;
-    }
+  if (!interrupted_) outside_ = loop_->own_thread_state();
+  if (!std::exchange(begun_, true)) {
+    stack_->control.prepare(stack_->low(), stack_->usable(), &take_stages, this);
   }
   interrupted_ = false;
   std::swap(outside_, detail::this_thread());
@@ -77,12 +51,23 @@ void bed::turn() {
   std::swap(outside_, detail::this_thread());
 }
 
-void bed::run_turns(void* self) noexcept {
+void bed::take_stages(void* self) noexcept {
   auto& b = *static_cast<bed*>(self);
   for (;;) {
-    b.stage_ = b.loop_->turn() ? stage::awake : stage::drowsy;
+    b.take_stage();
     b.stack_->control.leave();
   }
+}
+
+void bed::take_stage() {
+  if (stage_ == stage::awake) {
+    stage_ = loop_->turn() ? stage::awake : stage::drowsy;
+    return;
+  }
+  woken_ = false;
+  std::int64_t deadline = detail::never;
+  stage_ = loop_->prepare_park(deadline) ? stage::asleep : stage::awake;
+  if (stage_ == stage::asleep) alarm_ = std::min(alarm_, deadline);
 }
 
 void bed::interrupt() noexcept {

@@ -12,17 +12,17 @@ namespace gyre::testing {
 
 /// A loop of the simulation and how far it is on its way into sleep.
 ///
-///   awake      -> a turn -> awake, or drowsy if it found nothing
-///   drowsy     -> announces its sleep -> announced
-///   announced  -> looks at everything once more -> asleep, or awake
-///   asleep     -> woken, or its alarm -> awake
+///   awake   -> a turn -> awake, or drowsy if it found nothing
+///   drowsy  -> announces its sleep, looks at everything once more -> asleep, or awake
+///   asleep  -> woken, or its alarm -> awake
 ///
-/// A turn may be interrupted at an await and goes on later, when other loops have had theirs: then the loop stays as it is.
+/// Each step may be interrupted on its way, at an await or between announcing and looking, and goes on later, when other
+/// loops have had their turns.
 class bed final : public detail::parker {
  public:
-  enum class stage : std::uint8_t { awake, drowsy, announced, asleep };
+  enum class stage : std::uint8_t { awake, drowsy, asleep };
 
-  /// Turns run on stacks of their own if they are to be `interruptible`.
+  /// Its steps run on a stack of its own if they are to be `interruptible`.
   explicit bed(bool interruptible);
   ~bed() override;
 
@@ -50,14 +50,14 @@ class bed final : public detail::parker {
 
   /// One stage further: a turn of at most so many steps, or a step into sleep.
   void go_on(int most_steps);
-  /// In a turn: lets others go first. Returns when the turn goes on.
+  /// In a step: lets others go first. Returns when the step goes on.
   void interrupt() noexcept;
   /// Whether the running code's stack is this bed's: that of no fiber, of no function that the loop was called from.
   [[nodiscard]] bool owns_stack_of(const void* local) const noexcept;
 
  private:
-  void turn();
-  static void run_turns(void* self) noexcept;
+  void take_stage();
+  static void take_stages(void* self) noexcept;
   template <class F>
   void as_loop(F&& f);
 
@@ -66,9 +66,8 @@ class bed final : public detail::parker {
   detail::thread_state outside_;  // the thread's while the turn runs, the turn's while it is interrupted
   stage stage_ = stage::awake;
   bool begun_ = false;        // the stack has been entered
-  bool interrupted_ = false;  // in the middle of a turn
+  bool interrupted_ = false;  // in the middle of a step
   bool woken_ = false;
-  std::int64_t watch_ = detail::never;
   std::int64_t alarm_ = detail::never;
 };
 

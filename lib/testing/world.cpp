@@ -28,22 +28,22 @@ void trace_here(detail::trace_event event, detail::task_core& t) noexcept {
   if (world_here != nullptr) world_here->trace(event, t);
 }
 
-void await_here() noexcept {
-  if (world_here != nullptr) world_here->at_await();
+void interrupt_here() noexcept {
+  if (world_here != nullptr) world_here->interruption_point();
 }
 
 void hook_in() {
   const std::lock_guard hold(hooks_guard);
   if (++worlds != 1) return;
   detail::trace_target.store(&trace_here, std::memory_order_release);
-  detail::await_target.store(&await_here, std::memory_order_release);
+  detail::interruption_target.store(&interrupt_here, std::memory_order_release);
 }
 
 void hook_out() {
   const std::lock_guard hold(hooks_guard);
   if (--worlds != 0) return;
   detail::trace_target.store(nullptr, std::memory_order_release);
-  detail::await_target.store(nullptr, std::memory_order_release);
+  detail::interruption_target.store(nullptr, std::memory_order_release);
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ void simulation::world::trace(detail::trace_event event, detail::task_core& t) n
 }
 
 // Only a turn's own stack is left: code of a fiber, or of a function that an executor runs, stays as it is.
-void simulation::world::at_await() noexcept {
+void simulation::world::interruption_point() noexcept {
   const char local = 0;
   if (temper_.interruptions == 0 || finishing_ || turning_ == nullptr || !turning_->owns_stack_of(&local)) return;
   if (choose(temper_.interruptions) == temper_.interruptions - 1) turning_->interrupt();
@@ -216,7 +216,7 @@ bed* simulation::world::take_turn(bed& b, const loop_core& target) {
   turning_ = nullptr;
   if (turns) now_ += temper_.step_cost;
   if (b.interrupted() && recorder_.on())
-    recorder_.note(elapsed(), "loop " + std::to_string(b.loop()->index) + " is interrupted at an await");
+    recorder_.note(elapsed(), "loop " + std::to_string(b.loop()->index) + " is interrupted");
   return turns && !b.interrupted() ? &b : nullptr;
 }
 

@@ -61,8 +61,8 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   [[nodiscard]] recorder& record() noexcept { return recorder_; }
   [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_; }
 
-  /// At an await: another loop may go first.
-  void at_await() noexcept;
+  /// In a turn, where it may be interrupted: another loop may go first.
+  void interruption_point() noexcept;
   void trace(detail::trace_event event, detail::task_core& t) noexcept;
 
   /// The world of the loops that this thread makes and runs; null outside simulations.

@@ -103,10 +103,10 @@ struct last_one : deque_model<last_one, 2> {
 
 }  // namespace
 
-int main() {
-  bool good = check<newest_first>("deque: newest first against two thieves");
-  good = check<grows_while_stolen>("deque: grows while two thieves take") && good;
-  good = check<oldest_first>("deque: oldest first against two thieves") && good;
-  good = check<last_one>("deque: the last one", 3) && good;
-  return good ? 0 : 1;
+int main(int argc, char** argv) {
+  return run(argc, argv,
+             {scenario<newest_first>("deque: newest first against two thieves"),
+              scenario<grows_while_stolen>("deque: grows while two thieves take"),
+              scenario<oldest_first>("deque: oldest first against two thieves"),
+              scenario<last_one>("deque: the last one", 3)});
 }

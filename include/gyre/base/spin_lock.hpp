@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// A one-byte lock for critical sections of a few instructions.  Layer: base.  Bodies: lib/base/spin_lock.cpp
-#include <atomic>
+// A one-byte lock for critical sections of a few instructions.  Layer: base.
+#include <gyre/base/atomics.hpp>
+#include <gyre/base/config.hpp>
+#include <gyre/base/relax.hpp>
 
 namespace gyre::detail {
 
@@ -9,11 +11,12 @@ namespace gyre::detail {
 ///
 /// Cost:    one exchange to take it, one store to free it; contended, it yields the processor after a short spin, so
 ///          that a preempted holder is not waited for by burning its core.
-class spin_lock {
+template <class Atomics = std_atomics>
+class basic_spin_lock {
  public:
-  spin_lock() noexcept = default;
-  spin_lock(const spin_lock&) = delete;
-  spin_lock& operator=(const spin_lock&) = delete;
+  basic_spin_lock() noexcept = default;
+  basic_spin_lock(const basic_spin_lock&) = delete;
+  basic_spin_lock& operator=(const basic_spin_lock&) = delete;
 
   void lock() noexcept {
     if (held_.exchange(true, std::memory_order_acquire)) wait();  // pairs with unlock()
@@ -24,9 +27,17 @@ class spin_lock {
   void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
  private:
-  void wait() noexcept;
+  GYRE_NOINLINE void wait() noexcept {
+    backoff pause;
+    do {
+      while (held_.load(std::memory_order_relaxed)) pause.once();
+    } while (held_.exchange(true, std::memory_order_acquire));
+  }
 
-  std::atomic<bool> held_{false};
+  typename Atomics::template atomic<bool> held_{false};
 };
+
+using spin_lock = basic_spin_lock<>;
+extern template class basic_spin_lock<std_atomics>;  // lib/base/spin_lock.cpp
 
 }  // namespace gyre::detail

@@ -4,21 +4,15 @@
 //
 // Two queues of a worker are this one structure: fork-join children (owner pops the newest) and the ready ring (owner
 // takes the oldest, as a thief would).   Source: Chase and Lev, SPAA 2005; Le, Pop, Cohen, Zappa Nardelli, PPoPP 2013.
+#include <gyre/base/atomics.hpp>
 #include <gyre/base/config.hpp>
 
-#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
 namespace gyre::detail {
-
-/// The atomics that the library ships with. The model checker instantiates the same templates over its own.
-struct std_atomics {
-  template <class T>
-  using atomic = std::atomic<T>;
-};
 
 /// Holds pointers to T.
 ///

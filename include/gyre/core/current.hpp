@@ -26,6 +26,13 @@ struct idle_bits {
   [[nodiscard]] static bool wants_work(std::uint64_t word) noexcept {
     return (word & sleeper) != 0 && (word & searching) == 0;
   }
+
+  /// After a push without a read-modify-write: whether somebody must be told. N2 and N3 of runtime/parking.
+  template <class Atomics = std_atomics, class Word>
+  [[nodiscard]] static bool wants_work_after_push(const Word& word) noexcept {
+    Atomics::light_barrier();  // between the push and this look; the sleeper's side is parking's membarrier
+    return wants_work(word.load(std::memory_order_relaxed));
+  }
 };
 
 /// What a thread knows about itself. Only its own thread reads or writes it.

@@ -2,6 +2,7 @@
 #pragma once
 // The one seam between tasks and loops: "enqueue this at home". An event_loop is a home.  Layer: core.
 #include <gyre/base/unique_function.hpp>
+#include <gyre/core/loop_identity.hpp>
 #include <gyre/core/runnable.hpp>
 
 #include <atomic>
@@ -33,74 +34,10 @@ class home;
 struct report {
   std::string message;
   std::exception_ptr exception;
-  future_core* future = nullptr;   // the task or future concerned, if it still lives
-  call_core* callback = nullptr;   // the callback of call_soon or call_later concerned
+  future_core* future = nullptr;    // the task or future concerned, if it still lives
+  call_core* callback = nullptr;    // the callback of call_soon or call_later concerned
   context_slot* context = nullptr;  // that the exception handler is to run in
-  std::string details;             // place of creation, await chain
-};
-
-/// Stands for a loop that may be gone: a small object that is never freed but used again, under a new era.
-///
-///   owner_, era_   written by take() and give_back(); a reader who kept an era compares it before it uses the owner.
-///   open_          from take() until the loop closes.
-///   ended_         from the end of close(): its tasks are destroyed, nobody waits there any more.
-///   visitors_      threads from outside the runtime that queue something: the closing thread waits for them.
-///
-///   visitor (enter)                            closing thread (shut)
-///   V1 visitors_ += 1, seq_cst                 C1 open_ = false, seq_cst
-///   V2 open_, seq_cst; then era_               C2 waits until visitors_, seq_cst, is 0
-///
-/// Proof:  either C2 comes after V1 in the single order and waits for this visitor, or V2 comes after C1 and refuses. An
-///         identity in its next era is open again, but then V2 acquires what take() released, the new era included.
-class loop_identity {
- public:
-  [[nodiscard]] std::uint32_t era() const noexcept { return era_.load(std::memory_order_acquire); }
-  /// The loop of that era, null if it is gone.
-  [[nodiscard]] home* loop_of(std::uint32_t era) const noexcept {
-    home* owner = owner_.load(std::memory_order_acquire);
-    return era_.load(std::memory_order_acquire) == era ? owner : nullptr;
-  }
-
-  [[nodiscard]] static loop_identity& take(home& owner);
-  void give_back() noexcept;
-
-  [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_seq_cst); }
-  /// Begins a visit, which leave() must end. False if the loop of that era is closed or gone.
-  [[nodiscard]] bool enter(std::uint32_t era) noexcept {
-    visitors_.fetch_add(1, std::memory_order_seq_cst);  // V1
-    return open() && this->era() == era;                // V2
-  }
-  void leave() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
-  /// Refuses visits from now on, and waits for the end of those under way.
-  void shut() noexcept;
-  void note_end() noexcept { ended_.store(true, std::memory_order_release); }
-  /// Whether the loop of that era has closed to the end, or is gone.
-  [[nodiscard]] bool has_ended(std::uint32_t era) const noexcept {
-    return ended_.load(std::memory_order_acquire) || this->era() != era;
-  }
-
- private:
-  std::atomic<home*> owner_{nullptr};
-  std::atomic<std::uint32_t> era_{0};
-  std::atomic<std::uint32_t> visitors_{0};
-  std::atomic<bool> open_{false};
-  std::atomic<bool> ended_{false};
-  loop_identity* next_free_ = nullptr;
-};
-
-/// While it lives and was admitted, a loop does not close: a thread from outside may queue there, and touch what waits there.
-class loop_visit {
- public:
-  loop_visit(loop_identity& loop, std::uint32_t era) noexcept : loop_(loop), admitted_(loop.enter(era)) {}
-  loop_visit(const loop_visit&) = delete;
-  loop_visit& operator=(const loop_visit&) = delete;
-  ~loop_visit() { loop_.leave(); }
-
-  [[nodiscard]] bool admitted() const noexcept { return admitted_; }
-
- private:
-  loop_identity& loop_;
-  bool admitted_;
+  std::string details;              // place of creation, await chain
 };
 
 /// What a task needs from the loop that it wakes on.

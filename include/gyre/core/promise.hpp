@@ -141,7 +141,7 @@ struct promise_base {
                   "this type cannot be awaited in a gyre coroutine: await gyre's coros, tasks, futures and primitives; "
                   "for Asio operations pass the completion token gyre::use_gyre");
     line = where;
-    trace_await();
+    interruption_point();
     if constexpr (has_member_co_await<A>) {
       return std::forward<A>(awaited).operator co_await();
     } else {

@@ -25,7 +25,8 @@ class runnable : public list_link<> {
   ~runnable() = default;
 
  private:
-  friend class message_list;
+  template <class Atomics>
+  friend class basic_message_list;
 
   function run_;
   runnable* below_ = nullptr;  // link of a message_list: the entry pushed before this one

@@ -20,11 +20,12 @@ inline void trace(trace_event event, task_core& t) noexcept {
   if (const trace_hook hook = trace_target.load(std::memory_order_acquire)) [[unlikely]] hook(event, t);
 }
 
-/// Called at each await of a coroutine, before what is awaited is asked: a simulation may let other loops go first there.
-extern std::atomic<void (*)() noexcept> await_target;
+/// Called where a simulation may let other loops go first: at each await of a coroutine, before what is awaited is asked, and
+/// between the two halves of falling asleep.
+extern std::atomic<void (*)() noexcept> interruption_target;
 
-inline void trace_await() noexcept {
-  if (const auto hook = await_target.load(std::memory_order_relaxed)) [[unlikely]] hook();
+inline void interruption_point() noexcept {
+  if (const auto hook = interruption_target.load(std::memory_order_relaxed)) [[unlikely]] hook();
 }
 
 }  // namespace gyre::detail
