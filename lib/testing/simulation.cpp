@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../loop/platform.hpp"
+#include "simulated_io.hpp"
 
 #include <gyre/base/rng.hpp>
 #include <gyre/core/error.hpp>
@@ -21,15 +22,27 @@ using detail::never;
 
 constexpr std::int64_t start_of_time = 1'000'000'000;  // ns; not 0, so that "earlier" exists
 
-// Where a simulated loop sleeps: a mark that it was woken, and when its alarm goes off.
+// Where a simulated loop sleeps: a mark that it was woken, when its alarm goes off, and its I/O once somebody asked for it.
 class bed final : public detail::parker {
  public:
   void wait(std::int64_t) override {}
   bool wake() noexcept override { return !std::exchange(woken, true); }
   void wake_at(std::int64_t deadline) noexcept override { alarm = std::min(alarm, deadline); }
-  bool poll() override { return false; }
-  [[nodiscard]] bool has_io() const noexcept override { return false; }
+  bool poll() override { return io != nullptr && io->poll(); }
+  [[nodiscard]] bool has_io() const noexcept override { return io != nullptr; }
+  [[nodiscard]] boost::asio::io_context& lend_context(bool& first) override {
+    first = io == nullptr;
+    if (first) {
+      io = std::make_shared<simulated_io>(*surroundings);
+      simulated_io::announce(io);
+    }
+    io->refuse_real_io();
+    return io->context();
+  }
+  [[nodiscard]] std::int64_t due() const noexcept { return io == nullptr ? alarm : std::min(alarm, io->due()); }
 
+  detail::platform* surroundings = nullptr;
+  std::shared_ptr<simulated_io> io;
   loop_core* loop = nullptr;
   bool woken = false;
   bool asleep = false;
@@ -94,13 +107,17 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   // platform
   void equip(detail::loop_setup& setup) override {
     beds_.push_back(std::make_unique<bed>());
+    beds_.back()->surroundings = this;
     setup.clock = this;
     setup.sleeper = beds_.back().get();
     setup.driver = this;
   }
   void adopt(loop_core& l) override { bed_of(l).loop = &l; }
   void forget(loop_core& l) noexcept override {
-    std::erase_if(beds_, [&l](const auto& each) { return each->loop == &l; });
+    const auto found = std::find_if(beds_.begin(), beds_.end(), [&l](const auto& each) { return each->loop == &l; });
+    if (found == beds_.end()) return;
+    const std::unique_ptr<bed> gone = std::move(*found);  // what its handlers own may use the simulation
+    beds_.erase(found);
   }
   [[nodiscard]] std::uint64_t seed() override { return choices_.next(); }
   [[nodiscard]] std::shared_ptr<offload_executor> make_executor() override {
@@ -108,6 +125,9 @@ class simulation::world final : public detail::platform, public detail::loop_dri
     pools_.push_back(made);
     return made;
   }
+  [[nodiscard]] std::uint64_t choose(std::uint64_t n) override { return choices_.below(n); }
+  void note(std::uint64_t what) noexcept override { trace = (trace ^ what) * 0x100000001b3ULL; }
+  [[nodiscard]] const time_source& clock() const noexcept override { return *this; }
 
   // loop_driver: the loops of `target`'s runtime take turns until it is to stop.
   void drive(loop_core& target) override {
@@ -142,7 +162,7 @@ class simulation::world final : public detail::platform, public detail::loop_dri
     std::vector<bed*> awake;
     for (const auto& each : beds_) {
       if (each->loop == nullptr || each->loop->family() != target.family() || each->loop->closed()) continue;
-      if (each->asleep && (each->woken || each->alarm <= now_)) get_up(*each);
+      if (each->asleep && (each->woken || each->due() <= now_)) get_up(*each);
       if (!each->asleep) awake.push_back(each.get());
     }
     return awake;
@@ -166,6 +186,7 @@ class simulation::world final : public detail::platform, public detail::loop_dri
     l.setup().steps_a_turn = choices_.below(4) == 0 ? 61 : static_cast<int>(1 + choices_.below(8));
     if (&l != &target) l.stop_requested.store(false, std::memory_order_relaxed);  // as runtime_core::run_thread
     as_loop(l, [&] {
+      if (b.has_io() && choices_.below(4) == 1) b.poll();  // a turn may poll only after all that is ready
       if (l.turn()) return;
       std::int64_t deadline = never;
       b.woken = false;
@@ -189,10 +210,21 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   void advance(loop_core& target) {
     std::int64_t next = never;
     for (const auto& each : beds_) {
-      if (each->loop != nullptr && each->loop->family() == target.family()) next = std::min(next, each->alarm);
+      if (each->loop == nullptr || each->loop->family() != target.family() || each->loop->closed()) continue;
+      if (each->io != nullptr && finds_posted(*each)) return;
+      next = std::min(next, each->due());
     }
     if (next == never) report_deadlock(target);
     now_ = std::max(now_, next);
+  }
+
+  // Whether somebody posted to the io_context of a loop that sleeps: its first handler gets the loop up.
+  [[nodiscard]] bool finds_posted(bed& b) {
+    b.io->refuse_real_io();
+    bool found = false;
+    as_loop(*b.loop, [&] { found = b.io->poll_posted(); });
+    if (found) get_up(b);
+    return found;
   }
 
   [[noreturn]] static void report_deadlock(loop_core& target) {
