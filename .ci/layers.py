@@ -5,7 +5,7 @@
     base <- core <- sync <- loop <- flow <- runtime <- io, fiber <- debug, testing
 
 gyre.hpp may include every layer but testing; asio.hpp counts as io; testing.hpp as testing. Boost and moodycamel are
-for asio.hpp and lib only.
+for asio.hpp, testing/network*.hpp, which testing.hpp does not reach, and lib only.
 """
 import re
 
@@ -15,6 +15,10 @@ RANKS = {"base": 0, "core": 1, "sync": 2, "loop": 3, "flow": 4, "runtime": 5, "i
 ROOT_HEADERS = {"asio.hpp": "io", "testing.hpp": "testing", "gyre.hpp": "umbrella"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 HIDDEN = re.compile(r"^(boost|asio|concurrentqueue|moodycamel)(/|\.hpp)|concurrentqueue\.h$")
+
+
+# Public headers that users include only when they use Asio themselves.
+WITH_ASIO = re.compile(r"include/gyre/(asio|testing/network(_\w+)?)\.hpp$")
 
 
 def layer_of(path, root):
@@ -62,9 +66,11 @@ def main():
         for include in INCLUDE.finditer(text):
             kind, name = include[1], include[2]
             where = f"{place}:{sources.line_of(text, include.start(1))}"
-            if public and place != "include/gyre/asio.hpp" and HIDDEN.search(name):
+            if public and not WITH_ASIO.match(place) and HIDDEN.search(name):
                 problems.append(f"{where}: a public header may not include <{name}>")
             target = resolve(kind, name, path, root)
+            if public and target and not WITH_ASIO.match(place) and WITH_ASIO.match(target.relative_to(root).as_posix()):
+                problems.append(f"{where}: a header without Asio may not include <{name}>, which has it")
             if target:
                 problem = arrow_problem(own, layer_of(target, root))
                 if problem:

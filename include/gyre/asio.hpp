@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// Boost.Asio operations in gyre tasks: the completion token use_gyre, a loop's io_context and executor. The one public
-// header that includes Asio.  Layer: io.  Bodies: lib/io/op.cpp, asio.cpp
+// Boost.Asio operations in gyre tasks: the completion token use_gyre, a loop's io_context and executor. Includes
+// Asio, as do the headers of testing/network.  Layer: io.  Bodies: lib/io/op.cpp, asio.cpp
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>

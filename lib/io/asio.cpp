@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../loop/loop_core.hpp"
-#include "../loop/reactor.hpp"
 
 #include <gyre/asio.hpp>
-#include <gyre/core/error.hpp>
 
 #include <memory>
 #include <vector>
@@ -31,12 +29,6 @@ using signal_list = std::vector<std::unique_ptr<boost::asio::cancellation_signal
 signal_list& free_signals() noexcept {
   thread_local signal_list list;
   return list;
-}
-
-reactor& reactor_of(event_loop& loop) {
-  auto* r = dynamic_cast<reactor*>(&loop.core().sleep_place());
-  if (r == nullptr) throw error("native_context: a simulated loop has no io_context");
-  return *r;
 }
 
 }  // namespace
@@ -77,11 +69,10 @@ void give_signal(boost::asio::cancellation_signal* signal) noexcept {
 }  // namespace detail
 
 boost::asio::io_context& native_context(event_loop& loop) {
-  detail::reactor& r = detail::reactor_of(loop);
-  if (!r.native_use.exchange(true, std::memory_order_acq_rel)) {
-    boost::asio::add_service(r.context(), new detail::loop_service(r.context(), loop.core()));
-  }
-  return r.context();
+  bool first = false;
+  boost::asio::io_context& context = loop.core().sleep_place().lend_context(first);
+  if (first) boost::asio::add_service(context, new detail::loop_service(context, loop.core()));
+  return context;
 }
 
 }  // namespace gyre

@@ -3,6 +3,10 @@
 // Where a loop sleeps. The reactor is one; the simulation replaces it.  Layer: loop.
 #include <cstdint>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace gyre::detail {
 
 class parker {
@@ -26,6 +30,10 @@ class parker {
 
   /// True if there may be completions for poll() to find.
   [[nodiscard]] virtual bool has_io() const noexcept = 0;
+
+  /// The io_context whose handlers wait() and poll() run, for others to use: has_io() is true from now on. `first` tells
+  /// whether this is the first call.
+  [[nodiscard]] virtual boost::asio::io_context& lend_context(bool& first) = 0;
 };
 
 }  // namespace gyre::detail

@@ -20,6 +20,12 @@ class platform {
   [[nodiscard]] virtual std::uint64_t seed() = 0;
   [[nodiscard]] virtual std::shared_ptr<offload_executor> make_executor() = 0;
 
+  /// A choice of something that is simulated beside the loops: a number in [0, n), 0 for the dullest way on.
+  [[nodiscard]] virtual std::uint64_t choose(std::uint64_t n) = 0;
+  /// Something happened that the trace is to tell of.
+  virtual void note(std::uint64_t what) noexcept = 0;
+  [[nodiscard]] virtual const time_source& clock() const noexcept = 0;
+
  protected:
   ~platform() = default;
 };

@@ -31,9 +31,13 @@ class reactor final : public parker {
   void wake_at(std::int64_t deadline) noexcept override;
   bool poll() override;
   [[nodiscard]] bool has_io() const noexcept override {
-    return operations.load(std::memory_order_relaxed) != 0 || native_use.load(std::memory_order_relaxed);
+    return operations.load(std::memory_order_relaxed) != 0 || native_use_.load(std::memory_order_relaxed);
   }
 
+  [[nodiscard]] boost::asio::io_context& lend_context(bool& first) override {
+    first = !native_use_.exchange(true, std::memory_order_acq_rel);
+    return context_;
+  }
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
 
   /// Waits until nobody else is inside the io_context. The owner's thread only: it is not inside itself.
@@ -42,13 +46,13 @@ class reactor final : public parker {
   void leave() noexcept { lock_.unlock(); }
 
   std::atomic<std::uint32_t> operations{0};  // gyre's own operations in flight: run() listens for SIGINT
-  std::atomic<bool> native_use{false};       // somebody has the io_context itself: always worth a poll
 
  private:
   struct bell_entry;
   void listen_to_alarm();
   void set_alarm(std::int64_t deadline) noexcept;
 
+  std::atomic<bool> native_use_{false};  // somebody has the io_context itself: always worth a poll
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> open_{context_.get_executor()};
   boost::asio::posix::stream_descriptor alarm_{context_};

@@ -12,7 +12,7 @@ constexpr std::size_t stack_size = std::size_t{1} << 20U;  // address space; a t
 
 }  // namespace
 
-bed::bed(bool interruptible) {
+bed::bed(detail::platform& surroundings, bool interruptible) : surroundings_(surroundings) {
   if (interruptible) stack_ = &detail::fiber_stack::take(detail::usable_stack_size(stack_size));
 }
 
@@ -33,6 +33,29 @@ void bed::get_up() {
   woken_ = false;
   alarm_ = detail::never;
   as_loop([this] { loop_->get_up(); });
+}
+
+boost::asio::io_context& bed::lend_context(bool& first) {
+  first = io_ == nullptr;
+  if (first) {
+    io_ = std::make_shared<simulated_io>(surroundings_);
+    simulated_io::announce(io_);
+  }
+  io_->refuse_real_io();
+  return io_->context();
+}
+
+bool bed::finds_posted() {
+  if (io_ == nullptr) return false;
+  io_->refuse_real_io();
+  bool found = false;
+  as_loop([&] { found = io_->poll_posted(); });
+  if (found) get_up();
+  return found;
+}
+
+void bed::poll_early() {
+  as_loop([this] { io_->poll(); });
 }
 
 void bed::go_on(int most_steps) {

@@ -3,9 +3,11 @@
 // Where a simulated loop sleeps, and the stack that its turns run on.  Layer: testing.  Bodies: lib/testing/bed.cpp
 #include "../fiber/stack.hpp"
 #include "../loop/loop_core.hpp"
+#include "simulated_io.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 namespace gyre::testing {
@@ -23,15 +25,16 @@ class bed final : public detail::parker {
   enum class stage : std::uint8_t { awake, drowsy, asleep };
 
   /// Its steps run on a stack of its own if they are to be `interruptible`.
-  explicit bed(bool interruptible);
+  bed(detail::platform& surroundings, bool interruptible);
   ~bed() override;
 
   // parker
   void wait(std::int64_t) override {}
   bool wake() noexcept override { return !std::exchange(woken_, true); }
   void wake_at(std::int64_t deadline) noexcept override { alarm_ = std::min(alarm_, deadline); }
-  bool poll() override { return false; }
-  [[nodiscard]] bool has_io() const noexcept override { return false; }
+  bool poll() override { return io_ != nullptr && io_->poll(); }
+  [[nodiscard]] bool has_io() const noexcept override { return io_ != nullptr; }
+  [[nodiscard]] boost::asio::io_context& lend_context(bool& first) override;
 
   void adopt(detail::loop_core& l) noexcept { loop_ = &l; }
   [[nodiscard]] detail::loop_core* loop() const noexcept { return loop_; }
@@ -40,10 +43,14 @@ class bed final : public detail::parker {
 
   /// When it gets up by itself, or has a timer to look at; `never` if only others can wake it.
   [[nodiscard]] std::int64_t next_alarm() const noexcept {
-    return stage_ == stage::asleep ? alarm_ : loop_->timers->next_deadline();
+    return std::min(io_due(), stage_ == stage::asleep ? alarm_ : loop_->timers->next_deadline());
   }
-  [[nodiscard]] bool is_called(std::int64_t now) const noexcept { return woken_ || alarm_ <= now; }
+  [[nodiscard]] bool is_called(std::int64_t now) const noexcept { return woken_ || std::min(alarm_, io_due()) <= now; }
   void get_up();
+  /// Whether somebody posted to the io_context while the loop sleeps: the first handler has run, and the loop is up.
+  [[nodiscard]] bool finds_posted();
+  /// A poll before the turn: otherwise a turn may poll only when nothing is ready.
+  void poll_early();
 
   /// A sleep that was on its way is given up.   In a turn's end.
   void stay_up() noexcept { stage_ = stage::awake; }
@@ -60,7 +67,10 @@ class bed final : public detail::parker {
   static void take_stages(void* self) noexcept;
   template <class F>
   void as_loop(F&& f);
+  [[nodiscard]] std::int64_t io_due() const noexcept { return io_ == nullptr ? detail::never : io_->due(); }
 
+  detail::platform& surroundings_;
+  std::shared_ptr<simulated_io> io_;
   detail::loop_core* loop_ = nullptr;
   detail::fiber_stack* stack_ = nullptr;
   detail::thread_state outside_;  // the thread's while the turn runs, the turn's while it is interrupted

@@ -108,7 +108,7 @@ void simulation::world::interruption_point() noexcept {
 // --- platform ---------------------------------------------------------------------------------------------------------
 
 void simulation::world::equip(detail::loop_setup& setup) {
-  beds_.push_back(std::make_unique<bed>(temper_.interruptions != 0));
+  beds_.push_back(std::make_unique<bed>(*this, temper_.interruptions != 0));
   setup.clock = this;
   setup.sleeper = beds_.back().get();
   setup.driver = this;
@@ -118,7 +118,11 @@ void simulation::world::equip(detail::loop_setup& setup) {
 void simulation::world::adopt(loop_core& l) { static_cast<bed&>(l.sleep_place()).adopt(l); }
 
 void simulation::world::forget(loop_core& l) noexcept {
-  std::erase_if(beds_, [&l](const auto& each) { return each->loop() == &l; });
+  const auto found = std::find_if(beds_.begin(), beds_.end(), [&l](const auto& each) { return each->loop() == &l; });
+  if (found == beds_.end()) return;
+  if (last_ == found->get()) last_ = nullptr;
+  const std::unique_ptr<bed> gone = std::move(*found);  // what its handlers own may use the simulation
+  beds_.erase(found);
 }
 
 std::shared_ptr<offload_executor> simulation::world::make_executor() {
@@ -211,6 +215,7 @@ bed* simulation::world::take_turn(bed& b, const loop_core& target) {
     b.loop()->stop_requested.store(false, std::memory_order_relaxed);
   }
   last_ = &b;
+  if (turns && !b.interrupted() && b.has_io() && choose(4) == 1) b.poll_early();
   turning_ = &b;
   b.go_on(turns && !b.interrupted() ? steps_of_turn() : 0);
   turning_ = nullptr;
@@ -279,6 +284,9 @@ std::int64_t simulation::world::next_event(const loop_core& target) const noexce
 
 // Nothing can run.
 void simulation::world::advance_clock(loop_core& target) {
+  for (const auto& each : beds_) {
+    if (takes_part(*each, target) && each->finds_posted()) return;
+  }
   const std::int64_t next = next_event(target);
   if (next == never)
     throw would_deadlock("deadlock: nothing can run and no timer is set; waiting:" + waiting_tasks(target));

@@ -56,7 +56,9 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   void drive(detail::loop_core& target) override;
 
   /// A decision that goes into the trace.
-  [[nodiscard]] std::uint64_t choose(std::uint64_t n);
+  [[nodiscard]] std::uint64_t choose(std::uint64_t n) override;
+  void note(std::uint64_t what) noexcept override { trace_ = (trace_ ^ what) * 0x100000001b3ULL; }
+  [[nodiscard]] const time_source& clock() const noexcept override { return *this; }
   [[nodiscard]] choices& decisions() noexcept { return choices_; }
   [[nodiscard]] recorder& record() noexcept { return recorder_; }
   [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_; }
