@@ -17,7 +17,7 @@ namespace gyre::testing {
 ///
 /// Choices that the seed makes: which loop goes next, how many steps it takes, whom a thief looks at first, when an
 /// offloaded function runs. The same seed gives the same steps, on every compiler.
-/// Limits:  no Asio operations; no other threads; no object of class runtime, whose end waits for threads. Nothing that
+/// Limits:  of Asio only posted handlers and the streams of testing/network.hpp; no other threads; no object of class runtime, whose end waits for threads. Nothing that
 ///          can run and no timer is a deadlock: would_deadlock is thrown with the names of the tasks that wait.
 class simulation {
  public:
