@@ -62,6 +62,8 @@ TEST_CASE("network: a server that is out of descriptors accepts again when one i
       clients.emplace_back(net, "client" + std::to_string(i));
       co_await clients.back().async_connect(server_address, use_gyre);
     }
+    CHECK(net.descriptors("client0") == 1);
+    CHECK(net.descriptors("server") == 1);
     stream first = co_await acceptor.async_accept(use_gyre);
     stream second = co_await acceptor.async_accept(use_gyre);
     const auto start = get_running_loop().now();
@@ -225,6 +227,8 @@ TEST_CASE("network: what is sent over a split arrives when it is healed; connect
     co_await asio::async_write(p.client, asio::buffer("under way, ", 11), use_gyre);
     net.partition("server", "client");
     co_await asio::async_write(p.client, asio::buffer("kept back", 9), use_gyre);
+    co_await sleep(1h);
+    CHECK(p.server.available() == 0);
     p.client.close();
     error_code end;
     task<std::string> reader = create_task(read_all(p.server, end));

@@ -204,6 +204,22 @@ TEST_CASE("network: a connection that breaks in a write has carried the first by
   });
 }
 
+TEST_CASE("network: what arrived before a reset can be read, what was under way may be lost", "[testing][network]") {
+  simulate_all(30, []() -> coro<> {
+    network net(calm());
+    pair_of_streams p = co_await connect_pair(net);
+    co_await asio::async_write(p.server, asio::buffer("first", 5), use_gyre);
+    co_await sleep(1s);
+    co_await asio::async_write(p.server, asio::buffer("second", 6), use_gyre);
+    p.server.reset();
+    co_await sleep(1s);
+    error_code end;
+    const std::string got = co_await read_all(p.client, end);
+    CHECK((got == "first" || got == "firstsecond"));
+    CHECK(end == asio::error::connection_reset);
+  });
+}
+
 TEST_CASE("network: operations of no bytes end at once, with success", "[testing][network]") {
   simulate_all(5, []() -> coro<> {
     network net(calm());

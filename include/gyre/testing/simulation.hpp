@@ -28,8 +28,9 @@ class no_progress : public would_deadlock {
 /// Choices that the seed makes: which loop goes next and how many steps it takes, when a loop that found nothing falls
 /// asleep, whom a thief looks at first, when an offloaded function runs; with sim_options::extremes() much more. The same
 /// seed and options give the same steps, on every compiler.
-/// Limits:  no sockets and files (see testing/network.hpp); no other threads; no object of class runtime, whose end waits
-///          for threads. Nothing that can run and no timer is a deadlock: would_deadlock says who waits for what.
+/// Limits:  of Asio only posted handlers and the streams of testing/network.hpp; no files; no other threads; no object of
+///          class runtime, whose end waits for threads. Nothing that can run and no timer is a deadlock: would_deadlock
+///          says who waits for what.
 /// Thread:  the one that made it. Several threads may have one each.
 class simulation {
  public:
