@@ -4,6 +4,7 @@
 #include <gyre/core/home.hpp>
 
 #include <cstdio>
+#include <new>
 
 namespace gyre::detail {
 
@@ -18,15 +19,18 @@ void append_coroutine_object(std::string& out, const void* frame, std::string_vi
 std::string_view name_of(const promise_base& frame) noexcept { return coroutine_name(frame.line.function_name()); }
 
 void report_never_awaited(const promise_base& frame) noexcept {
-  report r;
-  r.message = "coroutine '";
-  r.message += name_of(frame);
-  r.message += "' was never awaited";
+  const std::string_view name = name_of(frame);
   if (home* loop = this_thread().loop; loop != nullptr) {
-    loop->report_error(std::move(r));
-  } else {
-    std::fprintf(stderr, "%s\n", r.message.c_str());
+    try {
+      report r;
+      r.message = "coroutine '";
+      r.message += name;
+      r.message += "' was never awaited";
+      return loop->report_error(std::move(r));
+    } catch (const std::bad_alloc&) {  // a destructor calls this: it is told without memory
+    }
   }
+  std::fprintf(stderr, "coroutine '%.*s' was never awaited\n", static_cast<int>(name.size()), name.data());
 }
 
 void throw_already_awaited(const char* call) {

@@ -16,6 +16,8 @@ class gather_core::watcher final : public completion_node, public pooled {
         gather_(core_ref<gather_core>::share(gather)),
         child_(core_ref<future_core>::share(child)) {}
 
+  [[nodiscard]] future_core& child() const noexcept { return *child_; }
+
  private:
   static const node_kind kind;
   static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept {
@@ -54,14 +56,18 @@ void gather_core::watch(pooled_vector<core_ref<future_core>> children) {
     fill();
     complete();
   }
+  // All memory first: what a child knows must not die with a constructor that fails.
+  pooled_vector<std::unique_ptr<watcher>> nodes;
+  nodes.reserve(different.size());
+  for (const std::size_t i : different) nodes.push_back(std::make_unique<watcher>(*this, *children_[i]));
   pooled_vector<future_core*> done_already;
-  for (const std::size_t i : different) {
-    future_core* each = children_[i].get();
-    auto node = std::make_unique<watcher>(*this, *each);
-    if (each->add(*node)) {
+  done_already.reserve(different.size());
+  for (auto& node : nodes) {
+    future_core& child = node->child();
+    if (child.add(*node)) {
       static_cast<void>(node.release());
     } else {
-      done_already.push_back(each);
+      done_already.push_back(&child);
     }
   }
   for (future_core* each : done_already) child_done(*each);
@@ -105,7 +111,8 @@ bool gather_core::cancel(std::string_view message) {
   }
   if (any || asked_before) return any;
   cancel_requested_.store(false, std::memory_order_relaxed);
-  return done() && caught_as<cancelled_error>(slot().error) != nullptr;  // the mark was seen: the request has been delivered
+  return done() &&
+         caught_as<cancelled_error>(slot().error) != nullptr;  // the mark was seen: the request has been delivered
 }
 
 home& gather_home(const pooled_vector<core_ref<future_core>>& children) {
