@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../loop/platform.hpp"
+#include "../loop/wait_report.hpp"
 
 #include <gyre/base/rng.hpp>
 #include <gyre/core/error.hpp>
@@ -196,9 +197,7 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   }
 
   [[noreturn]] static void report_deadlock(loop_core& target) {
-    std::string text = "deadlock: nothing can run and no timer is set; waiting:";
-    for (const any_task& each : detail::all_tasks_of(target)) text += ' ' + to_string(each);
-    throw would_deadlock(text);
+    throw would_deadlock(detail::describe_deadlock(target));
   }
 
   detail::rng choices_;
