@@ -5,6 +5,7 @@
 #include "cores.hpp"
 #include "parking.hpp"
 #include "submission_gate.hpp"
+#include "watchdog.hpp"
 #include "worker_threads.hpp"
 
 #include <gyre/runtime/runtime.hpp>
@@ -84,6 +85,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   void run_thread(std::size_t i) noexcept;
   void end_thread(std::size_t i) noexcept;
   void close_loops();
+  void start_watchdog();
   void leave_behind(const std::vector<std::size_t>& stuck);
   [[nodiscard]] bool stand_in(std::size_t i, std::int64_t now);
 
@@ -98,6 +100,10 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::vector<std::shared_ptr<event_loop>> loops_;
   worker_threads threads_;
   std::optional<core_tie> caller_tie_;
+  std::optional<std::chrono::nanoseconds> stall_limit_;
+  std::optional<std::chrono::nanoseconds> deadlock_limit_;
+  watch_counts watch_counts_;
+  std::unique_ptr<watchdog> watchdog_;  // ends before the loops close
   std::mutex stop_guard_;            // serialises those who call runtime::stop()
   std::atomic<bool> stopped_{false};
   std::atomic<bool> ending_{false};  // stop() wants the threads to end; see run_thread
