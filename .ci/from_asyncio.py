@@ -23,7 +23,7 @@ CPP = set(
     "return shared_future shared_ptr std testing true vector while".split())
 PLACEHOLDERS = set(
     "Compare GYRE_LOOPS PID R T V X a amain args b body c cond coros ctx d e ex f file fs fut g gen gyre h held i id it l "
-    "limit lk mine msg n options os pid pool process_cpu_count ps pstree q r rest s seed sem stay t t1 t2 tasks tg ts v var "
+    "limit lk mine msg n options os pid pool process_cpu_count ps pstree waits q r rest s seed sem stay t t1 t2 tasks tg ts v var "
     "w work x".split())
 
 # How rows call the objects of a class whose members they list.

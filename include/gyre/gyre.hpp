@@ -13,6 +13,7 @@
 #include <gyre/debug/call_graph.hpp>
 #include <gyre/debug/console.hpp>
 #include <gyre/debug/inspect.hpp>
+#include <gyre/debug/wait_graph.hpp>
 #include <gyre/fiber/fiber.hpp>
 #include <gyre/flow/as_completed.hpp>
 #include <gyre/flow/gather.hpp>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/relax.hpp>
 #include <gyre/base/text.hpp>
+#include <gyre/core/await_circle.hpp>
 #include <gyre/core/awaited_by.hpp>
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
@@ -36,6 +38,14 @@ bool waiter_node::waits_for(const completion_node& node, const task_core& t) noe
 }
 
 bool future_core::reserve() noexcept { return !done() && !reserved_.exchange(true, std::memory_order_acq_rel); }
+
+bool future_core::any_needed(bool (*)(const future_core&, const void*) noexcept, const void*) const noexcept { return false; }
+
+bool future_core::may_have_waiters() noexcept {
+  if (!lock_.try_lock()) return true;
+  const std::lock_guard hold(lock_, std::adopt_lock);
+  return !nodes_.empty();
+}
 
 bool future_core::complete() noexcept {
   status outcome = status::finished;
@@ -265,9 +275,64 @@ void future_core::append_text(std::string& out) const {
   out += '>';
 }
 
+namespace {
+
+// asyncio: a pending cancel goes to the very next future awaited, before the wait. True: there must be no wait.
+bool cancel_comes_back(task_core& t, future_core& awaited, task_state::wait_kind& kind) {
+  if (!t.state.cancel_pending() || kind != task_state::wait_kind::forwarding) [[likely]] return false;
+  kind = t.pass_cancel_on(awaited);
+  return kind == task_state::wait_kind::leaf;
+}
+
+void go_on_in_a_turn(task_core& t) noexcept {
+  t.state.yield();
+  t.at().enqueue(t);
+}
+
+// The task has just parked, and the awaited future's lock keeps wakers from it. An observer is through in some instructions;
+// a canceller may wait for that lock: then the task stays parked, and ends by the cancel.
+bool take_back_park(task_core& t) noexcept {
+  constexpr int patience = 100;
+  for (int i = 0; i < patience; ++i) {
+    if (t.state.unpark()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// The same as suspend_on() where the awaited one waits itself, or hands on what others end with.
+GYRE_NOINLINE bool suspend_with_care(future_core& awaited, waiter_node& node, task_core& t) {
+  constexpr int patience = 1000;  // looks that met somebody's lock
+  using verdict = await_circle::verdict;
+  await_circle circle(t);
+  auto kind = task_state::wait_kind::forwarding;
+  for (int busy = 0; !cancel_comes_back(t, awaited, kind);) {
+    auto found = verdict::none;
+    {
+      const std::lock_guard hold(awaited.guard());
+      if (awaited.status_.load(std::memory_order_relaxed) != future_core::status::pending) break;
+      t.waits_for = &awaited;
+      awaited.nodes_.push_back(node);
+      const bool parked = t.state.park(kind);
+      if (parked && kind == task_state::wait_kind::forwarding && busy < patience) found = circle.look(awaited);
+      if (parked && (found == verdict::none || !take_back_park(t))) return true;
+      node.unlink();
+    }
+    if (found == verdict::closed) {
+      awaited.mark_retrieved();  // who awaits it gets this error in its place
+      circle.raise();
+    }
+    if (found == verdict::busy) ++busy;
+  }
+  go_on_in_a_turn(t);
+  return true;
+}
+
 bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<> at) {
   task_core& t = *promise_base::of(at).task;
-  if (awaited.producer() == &t) throw_self_await(t);
+  const task_core* const producer = awaited.producer();
+  if (producer == &t) throw_self_await(t);
   if (const home* loop = awaited.where(); loop != nullptr && loop->family() != t.at().family()) {
     throw foreign_runtime("co_await: the future belongs to a loop of another runtime");
   } else if (loop == nullptr && awaited.belongs_to_loop()) [[unlikely]] {
@@ -276,20 +341,21 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   t.resume_point = at;
   node.task = &t;
   auto kind = task_state::wait_kind::forwarding;
-  for (;;) {
-    if (t.state.cancel_pending() && kind == task_state::wait_kind::forwarding) [[unlikely]] {
-      kind = t.pass_cancel_on(awaited);
-      if (kind == task_state::wait_kind::leaf) break;  // it comes back: the task itself takes it
-    }
+  bool may_close_circle = false;
+  while (!may_close_circle && !cancel_comes_back(t, awaited, kind)) {
     const std::lock_guard hold(awaited.guard());
     if (awaited.status_.load(std::memory_order_relaxed) != future_core::status::pending) break;
     t.waits_for = &awaited;
     awaited.nodes_.push_back(node);
-    if (t.state.park(kind)) return true;
+    if (t.state.park(kind)) {
+      may_close_circle = (producer != nullptr ? producer->state.forwards_cancel() : awaited.hands_on()) &&
+                         kind == task_state::wait_kind::forwarding;
+      if (!may_close_circle || !take_back_park(t)) [[likely]] return true;
+    }
     node.unlink();  // a cancel came from another thread meanwhile: pass it on first
   }
-  t.state.yield();
-  t.at().enqueue(t);
+  if (may_close_circle) return suspend_with_care(awaited, node, t);
+  go_on_in_a_turn(t);
   return true;
 }
 

@@ -169,7 +169,8 @@ const task_type own_task::type_of{
     },
     [](task_core& t) noexcept { static_cast<own_task&>(t).retain(); },
     [](task_core& t) noexcept { static_cast<own_task&>(t).release(); },
-    [](task_core&, stack_capture&) noexcept {}};
+    [](task_core&, stack_capture&) noexcept {},
+    [](task_core& t) noexcept { return static_cast<own_task&>(t).may_have_waiters(); }};
 
 void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept {
   prepare(first, options, std::move(kept));

@@ -2,6 +2,7 @@
 #include <gyre/core/error.hpp>
 #include <gyre/debug/console.hpp>
 #include <gyre/debug/inspect.hpp>
+#include <gyre/debug/wait_graph.hpp>
 
 #include <poll.h>
 #include <pthread.h>
@@ -149,7 +150,8 @@ class debug_console::server {
   std::string answer(const std::string& question) {
     if (question == "ps") return format_task_table(loop_);
     if (question == "pstree") return format_task_tree(loop_);
-    return "error: unknown question '" + question + "'; ps and pstree are known\n";
+    if (question == "waits") return format_wait_graph(loop_);
+    return "error: unknown question '" + question + "'; ps, pstree and waits are known\n";
   }
 
   event_loop& loop_;

@@ -114,6 +114,9 @@ const task_type fork_child::type_of{&finish_child, &record_of,
                                     [](task_core& t) noexcept { static_cast<fork_child&>(t).block.unpin(); },
                                     [](task_core& t, stack_capture& out) noexcept {
                                       fork_block::climb(static_cast<fork_child&>(t), out);
+                                    },
+                                    [](task_core& t) noexcept {
+                                      return static_cast<fork_child&>(t).shown.load(std::memory_order_relaxed) != nullptr;
                                     }};
 
 // Guards the way from a child up to its parents: a parent that goes on while children still run, because one has failed,

@@ -15,6 +15,7 @@ void sleep_base::wake_in_turn(runnable& r, fate f) noexcept {
 
 bool sleep_base::suspend(task_core& t, std::coroutine_handle<> at) {
   t.resume_point = at;
+  t.note_wait(wait_reason::timer, static_cast<const timer_node*>(this));
   task_ = &t;
   home& here = t.at();
   if (delay_ <= 0) {

@@ -67,6 +67,7 @@ bool group_wait::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
     if (group_.unfinished_ == 0) return false;
     suspended_ = true;
     t.resume_point = at;
+    t.note_wait(wait_reason::some_of, nullptr);
     parked = t.park_or_yield();
     if (parked) group_.waiting_ = &t;
   }

@@ -20,6 +20,10 @@ void scope_cancel::request(task_core& t) noexcept {
   t.cancel({});
 }
 
+namespace {
+constexpr std::uint8_t most_limits = 255;  // a task that was ever inside of so many counts as limited for good
+}  // namespace
+
 const char* name_of(time_limit::stage stage) noexcept {
   switch (stage) {
     case time_limit::stage::created:
@@ -42,6 +46,7 @@ void time_limit::enter() {
   if (current() != stage::created) throw error("Timeout has already been entered");
   task_ = &running_task("timeout");
   cancels_before_ = task_->state.cancelling();
+  if (task_->limits != most_limits) ++task_->limits;
   stage_.store(stage::active, std::memory_order_release);
   if (when_.is == limit_spec::kind::none) return;
   home& here = task_->at();
@@ -99,6 +104,7 @@ void time_limit::expire() noexcept {
 }
 
 bool time_limit::leave(const std::exception_ptr& error) noexcept {
+  if (task_->limits != most_limits) --task_->limits;
   stop_timer();
   if (current() != stage::expiring) {
     stage_.store(stage::finished, std::memory_order_release);

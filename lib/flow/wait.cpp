@@ -42,6 +42,15 @@ class wait_core : public pooled {
   }
   void wake() noexcept;
 
+  [[nodiscard]] std::size_t count_pending() const noexcept {
+    std::size_t n = 0;
+    for (const auto& each : watched_) n += each->done() ? 0 : 1;
+    return n;
+  }
+  [[nodiscard]] wait_reason reason() const noexcept {
+    return when_ == all_completed ? wait_reason::all_of : wait_reason::some_of;
+  }
+
   // Under a future's lock: against the order of locks, so it may only try.
   [[nodiscard]] bool note_waiter(awaiter_list& out) noexcept {
     if (!lock_.try_lock()) return false;
@@ -169,6 +178,8 @@ void wait_core::wake() noexcept {
   if (woken != nullptr) woken->at().enqueue(*woken);
 }
 
+std::size_t count_pending(const wait_core& core) noexcept { return core.count_pending(); }
+
 void wait_core_release::operator()(wait_core* core) const noexcept {
   core->unwatch();
   core->release();
@@ -200,6 +211,7 @@ bool wait_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
   t.resume_point = at;
   home& here = t.at();
   core_->watch(here);
+  t.note_wait(timeout_ ? wait_reason::some_of_in_time : core_->reason(), core_.get());
   if (timeout_) {
     fire_directly(!t.state.is_pinned());
     armed_at_ = &here;

@@ -9,6 +9,7 @@ namespace gyre::detail {
 void io_wait::begin(task_core& t, std::coroutine_handle<> at) noexcept {
   task_ = &t;
   t.resume_point = at;
+  t.note_wait(wait_reason::io, nullptr);
   t.check = this;
 }
 

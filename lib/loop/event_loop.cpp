@@ -2,6 +2,7 @@
 #include "loop_core.hpp"
 
 #include <gyre/base/assert.hpp>
+#include <gyre/core/holder.hpp>
 #include <gyre/loop/event_loop.hpp>
 
 namespace gyre {
@@ -187,7 +188,10 @@ void event_loop::set_task_factory(task_factory factory) {
 }
 std::shared_ptr<task_factory> event_loop::get_task_factory() const { return core_->factory(); }
 
-void event_loop::set_debug(bool on) noexcept { core_->set_debug_mode(on); }
+void event_loop::set_debug(bool on) noexcept {
+  if (on) track_lock_holders();
+  core_->set_debug_mode(on);
+}
 bool event_loop::get_debug() const noexcept { return core_->in_debug_mode(); }
 
 void event_loop::slow_callback_duration(std::chrono::nanoseconds limit) noexcept {

@@ -20,6 +20,20 @@ struct executor_slot {
     return executor != nullptr || !replaced.empty();
   }
 
+  /// Whether some function has not ended yet, as far as the executors tell.
+  [[nodiscard]] bool works() {
+    std::vector<std::shared_ptr<offload_executor>> all;
+    {
+      const std::lock_guard hold(guard);
+      all = replaced;
+      if (executor != nullptr) all.push_back(executor);
+    }
+    for (const auto& each : all) {
+      if (!each->unfinished().empty()) return true;
+    }
+    return false;
+  }
+
   /// Takes no more work. Gives the executors to end: the default one, and those replaced ones that nobody else owns.
   [[nodiscard]] std::vector<std::shared_ptr<offload_executor>> close() {
     const std::lock_guard hold(guard);

@@ -5,7 +5,10 @@
 #include "reactor.hpp"
 
 #include <gyre/core/error.hpp>
+#include <gyre/core/holder.hpp>
 #include <gyre/loop/event_loop.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -43,6 +46,7 @@ loop_core::loop_core(event_loop& shell, const loop_setup& setup)
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
   set_debug_mode(setup_.debug || debug_by_environment());
+  if (platform_ != nullptr || in_debug_mode()) track_lock_holders();
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
   sleeper_ = setup_.sleeper == nullptr ? own_parker_.get() : setup_.sleeper;
   if (platform_ != nullptr) platform_->adopt(*this);
@@ -264,6 +268,7 @@ void loop_core::enter(const char* call) {
   }
   outer_ = thread;
   thread = own_thread_state();
+  thread_number_.store(::gettid(), std::memory_order_release);
 }
 
 thread_state loop_core::own_thread_state() noexcept {
@@ -277,6 +282,7 @@ thread_state loop_core::own_thread_state() noexcept {
 void loop_core::leave() noexcept {
   if (searching) setup_.peers->found_work(*this);  // it searches no more: while one does, nobody else is woken
   this_thread() = outer_;
+  thread_number_.store(0, std::memory_order_release);
   running_.store(false, std::memory_order_release);
 }
 

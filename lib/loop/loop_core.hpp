@@ -137,6 +137,8 @@ class loop_core final : public home {
   [[nodiscard]] std::int64_t now() const noexcept { return setup_.clock->now(); }
   [[nodiscard]] loop_setup& setup() noexcept { return setup_; }
   [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
+  /// The kernel's number of the thread that runs it; 0 for none.
+  [[nodiscard]] int thread_number() const noexcept { return thread_number_.load(std::memory_order_acquire); }
   [[nodiscard]] bool sleeping() const noexcept { return sleeping_.asleep(); }
   [[nodiscard]] bool on_own_thread() const noexcept { return this_thread().loop == this; }
   [[nodiscard]] parker& sleep_place() noexcept { return *sleeper_; }
@@ -246,6 +248,7 @@ class loop_core final : public home {
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()
   std::atomic<bool> running_{false};
+  std::atomic<int> thread_number_{0};
   std::atomic<std::uint64_t> steals_{0};
   std::atomic<std::uint64_t> own_task_numbers_{1};
   alignas(cache_line) sleep_mark sleeping_;

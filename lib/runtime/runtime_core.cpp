@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t watch_interval = 10'000'000;  // ns, while nobody is known to be stuck
 constexpr std::int64_t stuck_interval = 1'000'000;   // ns, while somebody is
+constexpr std::chrono::milliseconds debug_stall_limit(100);
 
 }  // namespace
 
@@ -18,6 +19,8 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
       first_on_caller_(first_on_caller),
       tie_threads_(options.pin_threads()),
       parking_(static_cast<unsigned>(options.resolved_loops())),
+      stall_limit_(options.stall_limit()),
+      deadlock_limit_(options.deadlock_limit()),
       shutdown_timeout_(options.shutdown_timeout()),
       victim_seed_(platform_ == nullptr ? 1 : platform_->seed()),
       samples_(static_cast<std::size_t>(options.resolved_loops())) {
@@ -42,6 +45,7 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
 
 // Runs on a thread that was left behind, when it is the last to let go; else all has been closed before.
 runtime_core::~runtime_core() {
+  watchdog_.reset();
   close_loops();
   for (std::size_t i = loops_.size(); i-- > 0;) core(i).end_locals();
 }
@@ -56,10 +60,21 @@ void runtime_core::start() {
           i, name, [self = shared_from_this(), i] { self->run_thread(i); },
           [self = shared_from_this(), i] { self->end_thread(i); });
     }
+    start_watchdog();
   } catch (...) {
     stop(std::nullopt);
     throw;
   }
+}
+
+void runtime_core::start_watchdog() {
+  watch_limits limits;
+  limits.stall = stall_limit_.value_or(core(0).in_debug_mode() ? debug_stall_limit : std::chrono::nanoseconds(0));
+  limits.deadlock = deadlock_limit_.value_or(std::chrono::nanoseconds(0));
+  if (limits.stall.count() <= 0 && limits.deadlock.count() <= 0) return;
+  std::vector<loop_core*> all;
+  for (const auto& each : loops_) all.push_back(&each->core());
+  watchdog_ = std::make_unique<watchdog>(std::move(all), limits, watch_counts_, name_);
 }
 
 void runtime_core::run_thread(std::size_t i) noexcept {
@@ -81,6 +96,7 @@ void runtime_core::stop(std::optional<worker_threads::time_point> deadline) {
   ending_.announce();        // E1
   for (std::size_t i = first_on_caller_ ? 1 : 0; i < loops_.size(); ++i) core(i).request_stop();  // E2
   const std::vector<std::size_t> stuck = threads_.await_ends(deadline);
+  watchdog_.reset();
   if (stuck.empty()) {
     close_loops();
     closed_ = true;
@@ -137,6 +153,8 @@ runtime_stats runtime_core::stats() const noexcept {
     sum.doorbells += core(i).doorbells.load(std::memory_order_relaxed);
   }
   sum.takeovers = takeovers_.load(std::memory_order_relaxed);
+  sum.stalls = watch_counts_.stalls.load(std::memory_order_relaxed);
+  sum.deadlocks = watch_counts_.deadlocks.load(std::memory_order_relaxed);
   return sum;
 }
 

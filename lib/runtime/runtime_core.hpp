@@ -7,6 +7,7 @@
 #include "parking.hpp"
 #include "submission_gate.hpp"
 #include "watch_role.hpp"
+#include "watchdog.hpp"
 #include "worker_end.hpp"
 #include "worker_threads.hpp"
 
@@ -87,6 +88,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   void run_thread(std::size_t i) noexcept;
   void end_thread(std::size_t i) noexcept;
   void close_loops();
+  void start_watchdog();
   void leave_behind(const std::vector<std::size_t>& stuck);
   [[nodiscard]] bool stand_in(std::size_t i, std::int64_t now);
 
@@ -101,6 +103,10 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::vector<std::shared_ptr<event_loop>> loops_;
   worker_threads threads_;
   std::optional<core_tie> caller_tie_;
+  std::optional<std::chrono::nanoseconds> stall_limit_;
+  std::optional<std::chrono::nanoseconds> deadlock_limit_;
+  watch_counts watch_counts_;
+  std::unique_ptr<watchdog> watchdog_;  // ends before the loops close
   std::mutex stop_guard_;            // serialises those who call runtime::stop()
   std::atomic<bool> stopped_{false};
   basic_worker_end<> ending_;  // stop() wants the threads to end

@@ -125,6 +125,7 @@ bool barrier_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept
   barrier_.advance(*this, woken);
   if (!waits()) return false;
   t.check = this;
+  t.note_wait(wait_reason::barrier, &barrier_);
   wait_in(barrier_.waiters_, node_, hold, t, at);
   return true;
 }

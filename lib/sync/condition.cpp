@@ -71,9 +71,11 @@ void condition::append_text(std::string& out) const {
 namespace detail {
 
 bool condition_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  condition_.lock_.holder_.freed();
   wake_list woken;  // who waits for the lock
   std::unique_lock hold(condition_.guard_);
   if (!condition_.lock_.try_release(woken)) return false;
+  t.note_wait(wait_reason::condition, &condition_);
   const bool parked = park_in(condition_.waiters_, node_, t, at);
   hold.unlock();
   woken.send();  // before this task, if a cancel made it ready already

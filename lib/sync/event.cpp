@@ -42,6 +42,7 @@ bool event_awaiter::await_ready() const noexcept { return event_.is_set(); }
 bool event_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
   std::unique_lock hold(event_.guard_);
   if (event_.set_) return false;
+  t.note_wait(wait_reason::event, &event_);
   wait_in(event_.waiters_, node_, hold, t, at);
   return true;
 }

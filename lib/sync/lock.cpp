@@ -13,6 +13,7 @@ lock::~lock() { GYRE_ASSERT(waiters_.empty(), "a lock is destroyed while tasks w
 bool lock::take_if_free() noexcept {
   if (locked_ || waiters_.has_live()) return false;
   locked_ = true;
+  holder_.taken();
   return true;
 }
 
@@ -25,6 +26,7 @@ bool lock::try_release(detail::wake_list& woken) noexcept {
 }
 
 void lock::release() {
+  holder_.freed();
   detail::wake_list woken;
   if (!try_release(woken)) throw error("Lock is not acquired.");
 }
@@ -54,6 +56,7 @@ bool lock_awaiter::await_ready() noexcept {
 bool lock_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
   std::unique_lock hold(lock_.guard_);
   if (lock_.take_if_free()) return false;
+  t.note_wait(wait_reason::lock, &lock_);
   wait_in(lock_.waiters_, node_, hold, t, at);
   return true;
 }
@@ -68,6 +71,7 @@ void lock_awaiter::finish() {
     lock_.waiters_.remove(node_);
     if (!cancelled) {
       lock_.locked_ = true;
+      lock_.holder_.taken();
     } else if (!lock_.locked_) {
       lock_.waiters_.grant_first(woken);
     }

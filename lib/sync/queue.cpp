@@ -68,6 +68,7 @@ bool join_awaiter::await_ready() const noexcept {
 bool join_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
   std::unique_lock hold(guard_);
   if (unfinished_ == 0) return false;
+  t.note_wait(wait_reason::queue_end, &guard_);
   wait_in(joiners_, node_, hold, t, at);
   return true;
 }

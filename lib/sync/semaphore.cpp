@@ -80,6 +80,7 @@ bool permit_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept 
     --semaphore_.value_;
     return false;
   }
+  t.note_wait(wait_reason::semaphore, &semaphore_);
   wait_in(semaphore_.waiters_, node_, hold, t, at);
   return true;
 }

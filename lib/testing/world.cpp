@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "world.hpp"
 
+#include "../loop/wait_report.hpp"
+
 #include <gyre/core/error.hpp>
 
 #include <algorithm>
@@ -169,7 +171,7 @@ void simulation::world::count_decision(loop_core& target) {
   if (most_decisions_ == 0 || choices_.made() < most_decisions_) return;
   finish_turns();
   throw no_progress("simulation: main has not ended after " + std::to_string(choices_.made()) +
-                    " decisions; unfinished:" + waiting_tasks(target));
+                    " decisions\n" + detail::describe_waits(target).text);
 }
 
 // Extremes only: what a busy machine does to programs.
@@ -288,15 +290,8 @@ void simulation::world::advance_clock(loop_core& target) {
     if (takes_part(*each, target) && each->finds_posted()) return;
   }
   const std::int64_t next = next_event(target);
-  if (next == never)
-    throw would_deadlock("deadlock: nothing can run and no timer is set; waiting:" + waiting_tasks(target));
+  if (next == never) throw would_deadlock(detail::describe_deadlock(target));
   now_ = std::max(now_, next);
-}
-
-std::string simulation::world::waiting_tasks(loop_core& target) {
-  std::string text;
-  for (const any_task& each : detail::all_tasks_of(target)) text += ' ' + to_string(each);
-  return text;
 }
 
 }  // namespace gyre::testing

@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace gyre::testing {
@@ -89,7 +88,6 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   void run_function();
   [[nodiscard]] std::int64_t next_event(const detail::loop_core& target) const noexcept;
   void advance_clock(detail::loop_core& target);
-  [[nodiscard]] static std::string waiting_tasks(detail::loop_core& target);
 
   choices choices_;
   temperament temper_;

@@ -343,7 +343,7 @@ LOOP_TEST("GRAPH-003: awaiters that a framework names itself") {
 LOOP_TEST("GRAPH-003: a cycle of awaits is cut where it closes") {
   static constexpr auto waits = [](gyre::future<task<>> on) -> coro<> {
     const task<> other = co_await on;
-    co_await other;
+    co_await gyre::wait_for(other, 1h);  // a circle without a limit in it is an error
   };
   const gyre::future<task<>> to_a;
   const gyre::future<task<>> to_b;
@@ -352,7 +352,7 @@ LOOP_TEST("GRAPH-003: a cycle of awaits is cut where it closes") {
   to_a.set_result(a);
   to_b.set_result(b);
   co_await settle();
-  CHECK(shape(*gyre::capture_call_graph(a)) == "<lambda>{<lambda>{cut{}}}");
+  CHECK(shape(*gyre::capture_call_graph(a)) == "run_limited<<lambda>{run_limited<<lambda>{cut{}}}");
   CHECK(gyre::format_call_graph(a).find(" ...") != std::string::npos);
   a.cancel();
   co_await settle();

@@ -20,7 +20,7 @@ coro<> awaits(task<> t) { co_await t; }
 coro<> awaits_both(task<> a, task<> b) { co_await gyre::gather(a, b); }
 coro<> awaits_later(gyre::future<task<>> f) {
   const task<> t = co_await f;
-  co_await t;
+  co_await gyre::wait_for(t, 1h);  // a circle without a limit in it is an error
 }
 
 template <class T>
@@ -151,6 +151,9 @@ coro<> asked_from_outside() {
   CHECK(tree.status == 0);
   CHECK(tree.text.find("(T) root\n") != std::string::npos);
   CHECK(tree.text.find("(T) leaf\n") != std::string::npos);
+  const printed waits = output_of(GYRE_TOOLS "/gyre-waits " + path);
+  CHECK(waits.status == 0);
+  CHECK(waits.text.find("'root' (loop 0) awaits 'leaf', at ") != std::string::npos);
   CHECK_THROWS_AS(gyre::debug_console(path), std::system_error);  // it is taken
   e.set();
   co_await root;

@@ -84,6 +84,14 @@ class future_core : public pooled {
   /// The task that produces the result, null if none does.
   [[nodiscard]] virtual const task_core* producer() const noexcept { return nullptr; }
 
+  /// Whether it only hands on what other futures end with: any_needed() knows which.
+  [[nodiscard]] bool hands_on() const noexcept { return hands_on_; }
+  /// Calls `look` for the futures without which this one cannot end, until that gives true; gives that. For an await_circle.
+  [[nodiscard]] virtual bool any_needed(bool (*look)(const future_core&, const void*) noexcept,
+                                        const void* with) const noexcept;
+  /// False if nobody waits for it. True if somebody does, or its lock is taken at this moment.
+  [[nodiscard]] bool may_have_waiters() noexcept;
+
   /// Ends it as cancelled, or passes the request on to what produces it. True if that accepted.
   virtual bool cancel(std::string_view message);
 
@@ -164,6 +172,7 @@ class future_core : public pooled {
   /// Lines for reports: where it was created, which way its error took.
   virtual void append_origin(std::string&) const {}
   virtual void last_reference_gone() noexcept;
+  void mark_as_handing_on() noexcept { hands_on_ = true; }
   void settle_at(home* owner) noexcept {
     loop_ = owner == nullptr ? nullptr : &owner->identity();
     era_ = owner == nullptr ? 0 : loop_->era();
@@ -175,6 +184,7 @@ class future_core : public pooled {
   bool settle(status outcome) noexcept;
   [[nodiscard]] spin_lock& guard() const noexcept { return lock_; }
   friend bool suspend_on(future_core&, waiter_node&, std::coroutine_handle<>);
+  friend bool suspend_with_care(future_core&, waiter_node&, task_core&);
 
  private:
   void end_from_anywhere(bool (future_core::*end)() noexcept) noexcept;
@@ -187,6 +197,7 @@ class future_core : public pooled {
   std::atomic<bool> retrieved_{false};
   std::atomic<bool> reserved_{false};
   std::atomic<bool> forsaken_{false};  // written under lock_
+  bool hands_on_ = false;              // of its class
   std::uint32_t era_ = 0;  // of loop_: identities are used again
   mutable spin_lock lock_;
 };
@@ -204,7 +215,7 @@ class waiter_node final : public completion_node {
 
 /// Parks the running task until `awaited` is done. False: it is done already, go on.
 ///
-/// Throws:  error (awaiting oneself), foreign_runtime, no_running_loop.
+/// Throws:  would_deadlock (awaiting oneself, or round a circle of tasks), foreign_runtime, loop_closed.
 [[nodiscard]] bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<> at);
 
 /// Throws cancelled_error if a cancel is pending for the task that just resumed.

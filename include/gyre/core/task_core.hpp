@@ -29,6 +29,8 @@ struct task_type {
   void (*drop)(task_core&) noexcept;
   /// Copies the chains of the tasks whose fork-joins wait for this one, which is still (see frame_stack.hpp).
   void (*climb)(task_core&, stack_capture& out) noexcept;
+  /// False if nobody waits for it as for a future. True if somebody does, or that cannot be told now.
+  bool (*may_be_awaited)(task_core&) noexcept;
 };
 
 /// A condition that a parked task looks at again before it goes on: a woken getter may find its queue empty and wait once
@@ -40,6 +42,24 @@ class resume_check {
 
  protected:
   ~resume_check() = default;
+};
+
+/// What a parked task waits for, where that is no future; it tells what `waits_at` points to.
+enum class wait_reason : std::uint8_t {
+  unknown,
+  lock,           // gyre::lock
+  semaphore,      // gyre::semaphore
+  event,          // gyre::event
+  condition,      // gyre::condition
+  barrier,        // gyre::barrier
+  queue_item,     // the guard of a queue_base
+  queue_room,     // likewise
+  queue_end,      // likewise: join()
+  timer,          // timer_node
+  io,             // nothing
+  all_of,         // wait_core; the futures know who waits: see awaited_by.hpp
+  some_of,        // likewise: one of them may be enough; null in a task group
+  some_of_in_time // likewise, with a timeout
 };
 
 /// Thread:  the members are the running thread's, or guarded as said.
@@ -55,6 +75,12 @@ class task_core : public runnable {
 
   [[nodiscard]] home& at() const noexcept { return *home_.load(std::memory_order_relaxed); }
   void move_to(home& h) noexcept { home_.store(&h, std::memory_order_relaxed); }
+
+  /// What it is about to park for.   Thread: the running one.
+  void note_wait(wait_reason by, const void* at) noexcept {
+    waits_by = by;
+    waits_at = at;
+  }
 
   /// The innermost coroutine. For the task's own thread, and for whoever keeps it parked.
   [[nodiscard]] promise_base& innermost() const noexcept { return promise_base::of(resume_point); }
@@ -81,12 +107,18 @@ class task_core : public runnable {
   [[noreturn]] void throw_cancelled();
 
   task_state state;
+  wait_reason waits_by = wait_reason::unknown;  // while the word says `waiting` and not `forward`; guarded as waits_for
+  std::uint8_t limits = 0;                      // time limits that the task is inside of; likewise. 255: or more
+  std::atomic<std::uint16_t> holder_mark{0};    // tells it from other tasks at this address; 0: it never held a lock
   const task_type* type;
   std::coroutine_handle<> resume_point;      // the innermost coroutine: it runs, or the next step goes on there
   std::atomic<join_head*> join{nullptr};     // the fork-join that this task waits for
   resume_check* check = nullptr;             // looked at before the next step; the running thread's
   context_slot context;                      // its context variables
-  future_core* waits_for = nullptr;          // while the word says `forward`; guarded by its `locked` bit
+  union {
+    future_core* waits_for = nullptr;        // while the word says `forward`; guarded by its `locked` bit
+    const void* waits_at;                    // else, while it says `waiting`; likewise
+  };
 
   /// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task. Gives the
   /// kind of wait that follows; `leaf`: the request came back round a circle of awaits, there must be no wait.

@@ -9,7 +9,7 @@
 //   notified          an I/O completion came before the park        notify                    take_notified
 //   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., .., uncancel to a floor
 //   wait_cancelled    this wait was ended by a cancel               .._cancel, park_leaf      take_cancel
-//   locked            a canceller or observer reads the wait        request_cancel, lock_..   unlock, unlock_and_..
+//   locked            a canceller or observer reads the wait        request_cancel, .._lock.. unlock, unlock_and_..
 //   pinned            never leaves its loop                         set_flags, pin            unpin
 //   main              tied to its thread, its children are not      set_flags                 never
 //   unstarted         no step taken                                 constructor               begin, yield, park
@@ -40,6 +40,7 @@ struct task_bits {
   static constexpr word unstarted = 1U << 9;         // no step taken yet
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
   static constexpr word tentative = 1U << 11;        // a deadline in the past asked for the cancel; nothing ended by it yet
+  static constexpr word wait_bits = phase | forward | deaf;  // what the end of a wait clears
   static constexpr word one_cancel = 1U << 16;       // the count of cancel requests is in the upper half
   static constexpr word count = 0xffffU << 16;
 };
@@ -60,7 +61,8 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool is_main() const noexcept { return (word_.load(std::memory_order_relaxed) & main) != 0; }
   [[nodiscard]] bool is_waiting() const noexcept { return (look() & phase) == waiting; }
   [[nodiscard]] bool is_running() const noexcept { return (look() & phase) == running; }
-  [[nodiscard]] bool forwards_cancel() const noexcept { return (look() & forward) != 0; }
+  /// seq_cst with park() and try_lock(): of tasks that begin to await each other at once, one sees the other parked.
+  [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
   [[nodiscard]] bool is_unstarted() const noexcept { return (look() & unstarted) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
   [[nodiscard]] bool cancel_pending() const noexcept {
@@ -69,29 +71,25 @@ class basic_task_state : task_bits {
 
   /// ready -> running. Returns true if a cancel is pending before the very first step.
   bool begin() noexcept;
-
   /// running -> ready: the task goes to the end of a queue. The caller enqueues it after this.
   void yield() noexcept;
-
   /// How a wait takes a cancel: it ends by it; the future that it waits for gets it; that future refused it already, and
   /// the request stays until the task resumes; it cannot be cut short, and the request stays as well.
   enum class wait_kind : std::uint8_t { leaf, forwarding, forwarding_refused, deaf };
 
   /// running -> waiting, unless a cancel or a notification got there first: then false, and the task still runs.
   [[nodiscard]] bool park(wait_kind kind = wait_kind::leaf) noexcept;
-
   /// For waits that only a grant or a cancel may end: running -> waiting, or, with a cancel pending, -> ready, where the
   /// cancel has ended this wait and cannot be withdrawn any more. False then: the caller enqueues the task.
   [[nodiscard]] bool park_leaf() noexcept;
-
   /// waiting -> ready: true for exactly one caller per wait, who then enqueues the task.
   [[nodiscard]] bool claim() noexcept;
-
   /// As claim(), for a completion that may come before park(): then the mark makes park() return false.
   [[nodiscard]] bool notify() noexcept;
-
   /// Clears the mark of notify(); true if it was there.
-  bool take_notified() noexcept;
+  bool take_notified() noexcept {
+    return (look() & notified) != 0 && (word_.fetch_and(~notified, std::memory_order_acq_rel) & notified) != 0;
+  }
 
   /// What a cancel request found.
   enum class cancel_step : std::uint8_t {
@@ -103,14 +101,17 @@ class basic_task_state : task_bits {
 
   /// Counts a request and decides where it goes.
   [[nodiscard]] cancel_step request_cancel() noexcept { return request(one_cancel); }
-
   /// What the request was passed on to has refused it: decides again, without counting it twice. The task may wait for
   /// something else by now. All requests may have been withdrawn by uncancel() meanwhile: then it is gone.
   [[nodiscard]] cancel_step repeat_cancel() noexcept { return request(0); }
-
   /// Holds the word for the few instructions in which an observer looks at a parked task. False when it is not parked.
   [[nodiscard]] bool lock_if_waiting() noexcept;
-  void unlock() noexcept;
+  /// The same, and false too when somebody else holds the word.
+  [[nodiscard]] bool try_lock() noexcept;
+  /// waiting -> running, by the thread that has just parked the task, under the lock that keeps wakers from it. False when
+  /// somebody holds the word.
+  [[nodiscard]] bool unpark() noexcept;
+  void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
   /// The same, and leaves a request to the end of the wait.
   void unlock_and_note() noexcept {
     word_.fetch_or(cancel_requested, std::memory_order_relaxed);  // ordered by the unlock
@@ -118,8 +119,8 @@ class basic_task_state : task_bits {
   }
   void unlock_and_claim() noexcept;  ///< ends the wait by that request, when nothing else can end it any more
 
-  /// Withdraws one request; returns how many are left. If those are no more than `floor`, an undelivered request is gone:
-  /// a scope that takes its own request back, and saw `floor` when it was entered, must leave none behind.
+  /// Withdraws one request; returns how many are left. If no more than `floor`, an undelivered request is gone: a scope
+  /// that takes its own request back, and saw `floor` when it was entered, must leave none behind.
   unsigned uncancel(unsigned floor = 0) noexcept;
 
   /// True if a cancel is to be thrown now; it is taken, whatever number of requests it stands for.
@@ -136,7 +137,6 @@ class basic_task_state : task_bits {
 
   /// Whether a request marked `tentative` has not ended anything yet.
   [[nodiscard]] bool is_tentative() const noexcept { return (look() & tentative) != 0; }
-
   [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
 
   /// running -> done. Returns the word as it was.
@@ -148,7 +148,6 @@ class basic_task_state : task_bits {
   }
 
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
-
   /// The running task stays on its loop from now on, or may leave it again. It is in no queue now, and who wakes it reads
   /// the bit after the claim: the queue that it goes to next is the right one.
   void pin() noexcept { word_.fetch_or(pinned, std::memory_order_release); }
@@ -170,8 +169,8 @@ using task_state = basic_task_state<>;
 template <class A>
 bool basic_task_state<A>::begin() noexcept {
   word w = look();
-  while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | running, std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
+  const word kept = ~(phase | unstarted);
+  while (!word_.compare_exchange_weak(w, (w & kept) | running, std::memory_order_acq_rel, std::memory_order_acquire)) {
   }
   return (w & unstarted) != 0 && (w & cancel_requested) != 0;
 }
@@ -192,8 +191,8 @@ bool basic_task_state<A>::park(wait_kind kind) noexcept {
   word w = look();
   do {
     if ((w & stop) != 0) return false;
-  } while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | waiting | mark,
-                                        std::memory_order_acq_rel, std::memory_order_acquire));
+  } while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | waiting | mark, std::memory_order_seq_cst,
+                                        std::memory_order_acquire));
   return true;
 }
 
@@ -220,9 +219,7 @@ bool basic_task_state<A>::claim() noexcept {
   for (;;) {
     word w = settled();
     if ((w & phase) != waiting) return false;
-    if (word_.compare_exchange_weak(w, w & ~(phase | forward | deaf), std::memory_order_acq_rel, std::memory_order_relaxed)) {
-      return true;
-    }
+    if (word_.compare_exchange_weak(w, w & ~wait_bits, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
   }
 }
 
@@ -231,15 +228,9 @@ bool basic_task_state<A>::notify() noexcept {
   for (;;) {
     word w = settled();
     const bool parked = (w & phase) == waiting;
-    const word next = parked ? w & ~(phase | forward | deaf) : w | notified;
+    const word next = parked ? w & ~wait_bits : w | notified;
     if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return parked;
   }
-}
-
-template <class A>
-bool basic_task_state<A>::take_notified() noexcept {
-  if ((look() & notified) == 0) return false;
-  return (word_.fetch_and(~notified, std::memory_order_acq_rel) & notified) != 0;
 }
 
 template <class A>
@@ -265,23 +256,32 @@ auto basic_task_state<A>::request(word counted) noexcept -> cancel_step {
 
 template <class A>
 bool basic_task_state<A>::lock_if_waiting() noexcept {
-  for (;;) {
-    word w = settled();
-    if ((w & phase) != waiting) return false;
-    if (word_.compare_exchange_weak(w, w | locked, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
+  while ((settled() & phase) == waiting) {
+    if (try_lock()) return true;
   }
+  return false;
 }
 
 template <class A>
-void basic_task_state<A>::unlock() noexcept {
-  word_.fetch_and(~locked, std::memory_order_release);
+bool basic_task_state<A>::try_lock() noexcept {
+  word w = word_.load(std::memory_order_seq_cst);
+  return (w & (phase | locked)) == waiting &&
+         word_.compare_exchange_strong(w, w | locked, std::memory_order_seq_cst, std::memory_order_relaxed);
+}
+
+template <class A>
+bool basic_task_state<A>::unpark() noexcept {
+  word w = look();
+  const word next = (w & ~wait_bits) | running;
+  return (w & locked) == 0 &&
+         word_.compare_exchange_strong(w, next, std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
 template <class A>
 void basic_task_state<A>::unlock_and_claim() noexcept {
   word w = look();
-  while (!word_.compare_exchange_weak(w, (w & ~(phase | forward | deaf | locked)) | wait_cancelled,
-                                      std::memory_order_acq_rel, std::memory_order_relaxed)) {
+  while (!word_.compare_exchange_weak(w, (w & ~(wait_bits | locked)) | wait_cancelled, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed)) {
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// A door through which gyre-ps and gyre-pstree look into a running process.  Layer: debug.  Bodies: lib/debug/console.cpp
+// A door through which gyre-ps, gyre-pstree and gyre-waits look into a running process.  Layer: debug.  Bodies: lib/debug/console.cpp
 #include <gyre/loop/event_loop.hpp>
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace gyre {
 [[nodiscard]] std::string debug_console_path(long pid);
 
 /// While it lives, a Unix socket answers who asks for the tasks of a runtime: `ps` with format_task_table(), `pstree` with
-/// format_task_tree(). A thread of its own serves it, so that it answers also when every loop is stuck.
+/// format_task_tree(), `waits` with format_wait_graph(). A thread of its own serves it, so that it answers also when every loop is stuck.
 ///
 /// Shape:   make one in main's coroutine, or beside a runtime; it must end before the runtime does.
 /// Thread:  any.   Security: only processes of the same user, or root, are answered; the socket's mode is 0600.

@@ -22,10 +22,18 @@ namespace detail {
 class gather_core : public future_core {
  public:
   bool cancel(std::string_view message) override;
+  /// All children that are not done, where each has to end; one alone, where the error of another would be enough.
+  [[nodiscard]] bool any_needed(bool (*look)(const future_core&, const void*) noexcept,
+                                const void* with) const noexcept override;
+  [[nodiscard]] bool collects_errors() const noexcept { return collect_errors_; }
+  /// How many of its children are not done, each counted once.
+  [[nodiscard]] std::size_t pending() const noexcept { return unfinished_.load(std::memory_order_relaxed); }
 
  protected:
   gather_core(home& owner, result_base& result_room, bool collect_errors) noexcept
-      : future_core(&owner, result_room), home_(owner), collect_errors_(collect_errors) {}
+      : future_core(&owner, result_room), home_(owner), collect_errors_(collect_errors) {
+    mark_as_handing_on();
+  }
 
   /// Watches the children; those done already count at once. Repeated arguments count once.   Throws: value_error (a
   /// future of another runtime).

@@ -11,10 +11,16 @@ namespace detail {
 class shield_core : public future_core {
  public:
   bool cancel(std::string_view message) override;
+  [[nodiscard]] bool any_needed(bool (*look)(const future_core&, const void*) noexcept,
+                                const void* with) const noexcept override {
+    return look(*inner_, with);
+  }
 
  protected:
   shield_core(home* owner, result_base& result_room, core_ref<future_core> inner) noexcept
-      : future_core(owner, result_room), inner_(std::move(inner)) {}
+      : future_core(owner, result_room), inner_(std::move(inner)) {
+    mark_as_handing_on();
+  }
 
   /// Call when the object is complete.
   void watch();

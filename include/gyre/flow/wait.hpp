@@ -39,6 +39,9 @@ namespace detail {
 /// inbox when the task has gone.
 class wait_core;
 
+/// How many of the futures are not done. For who keeps the waiting task parked.
+[[nodiscard]] std::size_t count_pending(const wait_core& core) noexcept;
+
 struct wait_core_release {
   void operator()(wait_core* core) const noexcept;
 };

@@ -52,11 +52,30 @@ class run_options {
   /// for other work are not tied; threads that user code starts on a loop inherit its core.
   run_options& pin_threads(bool on) { return set(pin_threads_, on); }
 
+  /// A loop that is inside one step or callback for longer is reported, once, by its exception handler, which a thread of the
+  /// runtime's watchdog calls: with task, await chain and native stack. 0 or less: never. Without it: never, in debug mode
+  /// after 100 ms.
+  ///
+  /// The thread is interrupted by SIGURG for the stack: poll(), usleep() and the like may end with EINTR there. A program that
+  /// handles this signal itself gets no stacks.
+  run_options& stall_limit(std::chrono::nanoseconds t) {
+    return set(stall_limit_, std::optional<std::chrono::nanoseconds>(t));
+  }
+  /// When nothing could run for this long, and only a thread outside could change that, what every task waits for is reported
+  /// to the first loop's exception handler, once, by the watchdog's thread. Nothing is ended. 0 or less, or without it: never.
+  ///
+  /// It is silent while there is a timer, a function on a thread, or native_context() in use: I/O may come then.
+  run_options& deadlock_limit(std::chrono::nanoseconds t) {
+    return set(deadlock_limit_, std::optional<std::chrono::nanoseconds>(t));
+  }
+
   [[nodiscard]] int loops() const noexcept { return loops_; }
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] std::optional<run_order> order() const noexcept { return order_; }
   [[nodiscard]] const std::shared_ptr<factory>& loop_factory() const noexcept { return loop_factory_; }
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> stall_limit() const noexcept { return stall_limit_; }
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> deadlock_limit() const noexcept { return deadlock_limit_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool pin_threads() const noexcept { return pin_threads_; }
   [[nodiscard]] std::optional<std::size_t> max_submissions() const noexcept { return max_submissions_; }
@@ -79,6 +98,8 @@ class run_options {
   std::optional<run_order> order_;
   std::shared_ptr<factory> loop_factory_;  // shared by copies of the options
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
+  std::optional<std::chrono::nanoseconds> stall_limit_;
+  std::optional<std::chrono::nanoseconds> deadlock_limit_;
   std::optional<std::size_t> max_submissions_;
   submission_overflow overflow_ = submission_overflow::wait;
   std::string name_ = "gyre";

@@ -19,6 +19,8 @@ struct runtime_stats {
   std::uint64_t parks = 0;      ///< times a loop went to sleep
   std::uint64_t takeovers = 0;  ///< times a loop looked after one that was stuck in user code
   std::uint64_t doorbells = 0;  ///< times a loop that slept was rung; a burst of submissions rings once
+  std::uint64_t stalls = 0;     ///< times the watchdog found a loop stuck; see run_options::stall_limit
+  std::uint64_t deadlocks = 0;  ///< times it found that nothing could run; see run_options::deadlock_limit
   int loops = 0;
 };
 

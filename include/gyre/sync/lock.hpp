@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Mutual exclusion between tasks.  Layer: sync.  Bodies: lib/sync/lock.cpp
+#include <gyre/core/holder.hpp>
 #include <gyre/sync/wait_queue.hpp>
 
 #include <string>
@@ -12,7 +13,8 @@ class lock;
 
 namespace detail {
 class condition_awaiter;
-}
+struct wait_view;
+}  // namespace detail
 
 /// Holds a lock or a permit and gives it back at the end of its scope.
 template <class Primitive>
@@ -104,12 +106,14 @@ class lock {
  private:
   friend class detail::lock_awaiter;
   friend class detail::condition_awaiter;
+  friend struct detail::wait_view;
   bool take_if_free() noexcept;                         // under guard_
   bool try_release(detail::wake_list& woken) noexcept;  // false if it is not locked
 
   mutable detail::spin_lock guard_;
   bool locked_ = false;
   detail::wait_queue waiters_;
+  detail::holder_note holder_;
 };
 
 }  // namespace gyre

@@ -242,6 +242,7 @@ class [[nodiscard]] get_awaiter final : public queue_awaiter<get_awaiter<Queue>>
 
  private:
   friend base;
+  static constexpr wait_reason reason = wait_reason::queue_item;
   [[nodiscard]] bool possible() const noexcept { return queue_.items_.size() != 0; }
   attempt try_now(wake_list& woken) noexcept(!Queue::compares) { return queue_.try_get(item_, woken); }
   void get_memory(std::unique_lock<spin_lock>&) const noexcept {}
@@ -263,6 +264,7 @@ class [[nodiscard]] put_awaiter final : public queue_awaiter<put_awaiter<Queue>>
 
  private:
   friend base;
+  static constexpr wait_reason reason = wait_reason::queue_room;
   [[nodiscard]] bool possible() const noexcept { return !queue_.queue_base::full(queue_.items_.size()); }
   attempt try_now(wake_list& woken) noexcept(!Queue::compares) { return queue_.try_put(item_, woken); }
   void get_memory(std::unique_lock<spin_lock>& hold) { queue_.get_memory(hold); }

@@ -178,6 +178,7 @@ class queue_awaiter : public awaiter_base, public resume_check {
     std::unique_lock hold(guard_);
     if (ends_at_last(hold, woken)) return false;
     t.check = this;
+    t.note_wait(Derived::reason, &guard_);
     wait_in(waiters_, node_, hold, t, at);
     return true;
   }

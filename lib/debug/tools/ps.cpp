@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// gyre-ps PID, gyre-pstree PID: asks the debug console of a process for its tasks. GYRE_QUESTION is what it asks.
+// gyre-ps PID, gyre-pstree PID, gyre-waits PID: asks the debug console of a process for its tasks. GYRE_QUESTION is what it asks.
 #include <gyre/debug/console.hpp>
 
 #include <sys/socket.h>
