@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/relax.hpp>
+#include <gyre/core/current.hpp>
 #include <gyre/core/home.hpp>
 
 #include <mutex>
@@ -31,9 +32,25 @@ void loop_identity::shut() noexcept {
   for (backoff pause; visitors_.load(std::memory_order_seq_cst) != 0;) pause.once();  // C2
 }
 
+void loop_identity::retire() noexcept {
+  if (owner_.exchange(nullptr, std::memory_order_acq_rel) == nullptr) return;
+  era_.fetch_add(1, std::memory_order_seq_cst);                                       // C1
+  for (backoff pause; visitors_.load(std::memory_order_seq_cst) != 0;) pause.once();  // C2
+}
+
+bool loop_identity::is_inside(const home* here, std::uint32_t era) const noexcept {
+  if (here == nullptr || this->era() != era) return false;
+  return &here->identity() == this || here->family() == family_.load(std::memory_order_acquire);
+}
+
+runtime_visit::runtime_visit(loop_identity* loop, std::uint32_t era, purpose why) noexcept {
+  if (loop == nullptr || loop->is_inside(this_thread().loop, era)) return;
+  entered_ = loop;
+  admitted_ = why == purpose::queue ? loop->enter(era) : loop->enter_to_look(era);
+}
+
 void loop_identity::give_back() noexcept {
-  era_.fetch_add(1, std::memory_order_acq_rel);
-  owner_.store(nullptr, std::memory_order_release);
+  retire();
   const std::lock_guard hold(identities_guard);
   next_free_ = free_identities;
   free_identities = this;

@@ -33,6 +33,7 @@ loop_core::loop_core(const loop_setup& setup, event_loop& shell)
       platform_(current_platform()) {
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
+  identity().note_family(setup_.family);
   set_debug_mode(setup_.debug || debug_by_environment());
   if (platform_ != nullptr) platform_->equip(setup_);
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
@@ -43,6 +44,7 @@ loop_core::loop_core(const loop_setup& setup, event_loop& shell)
 loop_core::~loop_core() {
   close();
   end_locals();
+  identity().retire();
   if (platform_ != nullptr) platform_->forget(*this);
 }
 
@@ -64,7 +66,7 @@ void loop_core::enqueue(task_core& t) noexcept {
   }
   std::optional<loop_visit> inside;
   if (called_from_outside()) inside.emplace(identity(), identity().era());
-  if (closed()) return;  // the closing thread finds the task in the registry
+  if (closed()) return;                         // the closing thread finds the task in the registry
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
   wake_if_sleeping();
   if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
@@ -100,6 +102,7 @@ void loop_core::post(runnable& r) noexcept {
 }
 
 void loop_core::post_foreign(runnable& r, bool stealable, const char* call) {
+  refuse_if_forked(call);
   const loop_visit inside(identity(), identity().era());
   if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
   runnable* const entry = &r;
@@ -109,6 +112,7 @@ void loop_core::post_foreign(runnable& r, bool stealable, const char* call) {
 void loop_core::submit(std::span<own_task* const> tasks, bool stealable, const char* call) {
   const loop_visit inside(identity(), identity().era());
   try {
+    refuse_if_forked(call);
     if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
     // Registered only now: a closing loop abandons what it finds.
     for (own_task* t : tasks) t->prepare(*this, task_options(), nullptr);
@@ -252,6 +256,7 @@ std::uint64_t loop_core::next_task_number() noexcept {
 }
 
 void loop_core::enter(const char* call) {
+  refuse_if_forked(call);
   thread_state& thread = this_thread();
   if (thread.loop != nullptr) throw already_running(std::string(call) + ": a loop is running on this thread already");
   if (running_.exchange(true, std::memory_order_acq_rel)) {
@@ -290,6 +295,7 @@ void loop_core::run() {
     if (stop_requested.load(std::memory_order_acquire)) break;
     if (!worked) park();
   }
+  if (is_forked()) end_forked_child();
 }
 
 bool loop_core::nothing_to_do() const noexcept {
@@ -308,7 +314,7 @@ std::int64_t loop_core::park_deadline() const noexcept {
 }
 
 bool loop_core::prepare_park(std::int64_t& deadline) {
-  sleeping_.store(true, std::memory_order_seq_cst);  // S1
+  sleeping_.store(true, std::memory_order_seq_cst);                                                  // S1
   const std::int64_t watch = setup_.peers == nullptr ? never : setup_.peers->about_to_sleep(*this);  // S2
   deadline = park_deadline();
   if (nothing_to_do() && deadline > now()) {  // S3

@@ -54,6 +54,8 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
   [[nodiscard]] runtime_stats stats() const noexcept;
   [[nodiscard]] bool on_own_loop() const noexcept;
+  /// Whether the calling thread runs a function for the default executor, which stop() waits for.
+  [[nodiscard]] bool on_own_executor();
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
   /// Loops in turn, for work that comes from outside.
   [[nodiscard]] loop_core& next_loop() noexcept {
@@ -98,7 +100,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::vector<std::shared_ptr<event_loop>> loops_;
   worker_threads threads_;
   std::optional<core_tie> caller_tie_;
-  std::mutex stop_guard_;            // serialises those who call runtime::stop()
+  std::mutex stop_guard_;  // serialises those who call runtime::stop()
   std::atomic<bool> stopped_{false};
   std::atomic<bool> ending_{false};  // stop() wants the threads to end; see run_thread
   bool left_behind_ = false;         // a thread is stuck in user code: stop() has given up

@@ -74,9 +74,14 @@ class future_core : public pooled {
   [[nodiscard]] bool done() const noexcept { return outcome() != status::pending; }
 
   /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
-  [[nodiscard]] virtual home* where() const noexcept {
-    return loop_ == nullptr ? nullptr : loop_->loop_of(era_);
+  [[nodiscard]] virtual home* where() const noexcept { return loop_ == nullptr ? nullptr : loop_->loop_of(era_); }
+
+  /// Keeps its runtime open while the calling thread, if it is one from outside, does something that may queue there.
+  [[nodiscard]] runtime_visit visit() const noexcept {
+    return runtime_visit(loop_, era_, runtime_visit::purpose::queue);
   }
+  /// The same with a loop that may be closed: what where() gives stays until the end of the visit, or is null.
+  [[nodiscard]] runtime_visit look() const noexcept { return runtime_visit(loop_, era_, runtime_visit::purpose::look); }
 
   /// True if it has a loop, or had one that is gone.
   [[nodiscard]] bool belongs_to_loop() const noexcept { return loop_ != nullptr; }
@@ -187,7 +192,7 @@ class future_core : public pooled {
   std::atomic<bool> retrieved_{false};
   std::atomic<bool> reserved_{false};
   std::atomic<bool> forsaken_{false};  // written under lock_
-  std::uint32_t era_ = 0;  // of loop_: identities are used again
+  std::uint32_t era_ = 0;  // of loop_: identities are used again; both are constant once others see the future
   mutable spin_lock lock_;
 };
 

@@ -33,25 +33,27 @@ class home;
 struct report {
   std::string message;
   std::exception_ptr exception;
-  future_core* future = nullptr;   // the task or future concerned, if it still lives
-  call_core* callback = nullptr;   // the callback of call_soon or call_later concerned
+  future_core* future = nullptr;    // the task or future concerned, if it still lives
+  call_core* callback = nullptr;    // the callback of call_soon or call_later concerned
   context_slot* context = nullptr;  // that the exception handler is to run in
-  std::string details;             // place of creation, await chain
+  std::string details;              // place of creation, await chain
 };
 
 /// Stands for a loop that may be gone: a small object that is never freed but used again, under a new era.
 ///
-///   owner_, era_   written by take() and give_back(); a reader who kept an era compares it before it uses the owner.
+///   owner_, era_   written by take() and retire(); a reader who kept an era compares it before it uses the owner.
+///   family_        of the owner: what home::family() gives.
 ///   open_          from take() until the loop closes.
 ///   ended_         from the end of close(): its tasks are destroyed, nobody waits there any more.
-///   visitors_      threads from outside the runtime that queue something: the closing thread waits for them.
+///   visitors_      threads from outside the runtime that queue or look at something: who closes or destroys waits.
 ///
-///   visitor (enter)                            closing thread (shut)
-///   V1 visitors_ += 1, seq_cst                 C1 open_ = false, seq_cst
-///   V2 open_, seq_cst; then era_               C2 waits until visitors_, seq_cst, is 0
+///   visitor (enter, enter_to_look)             closing thread (shut), destroying thread (retire)
+///   V1 visitors_ += 1, seq_cst                 C1 open_ = false; or era_ += 1, seq_cst
+///   V2 open_, seq_cst; then era_, seq_cst      C2 waits until visitors_, seq_cst, is 0
 ///
 /// Proof:  either C2 comes after V1 in the single order and waits for this visitor, or V2 comes after C1 and refuses. An
-///         identity in its next era is open again, but then V2 acquires what take() released, the new era included.
+///         identity in its next era is open again, but then V2 acquires what take() released, the new era included. A look
+///         asks for the era alone: the loop may be closed, but is not destroyed.
 class loop_identity {
  public:
   [[nodiscard]] std::uint32_t era() const noexcept { return era_.load(std::memory_order_acquire); }
@@ -62,13 +64,22 @@ class loop_identity {
   }
 
   [[nodiscard]] static loop_identity& take(home& owner);
+  /// The era ends: nobody finds the owner any more, and those who look at it have gone.
+  void retire() noexcept;
   void give_back() noexcept;
+  void note_family(const void* family) noexcept { family_.store(family, std::memory_order_release); }
+  /// Whether the thread that runs `here`, or none, belongs to the runtime of the loop of that era.
+  [[nodiscard]] bool is_inside(const home* here, std::uint32_t era) const noexcept;
 
   [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_seq_cst); }
   /// Begins a visit, which leave() must end. False if the loop of that era is closed or gone.
   [[nodiscard]] bool enter(std::uint32_t era) noexcept {
-    visitors_.fetch_add(1, std::memory_order_seq_cst);  // V1
-    return open() && this->era() == era;                // V2
+    return enter_to_look(era) && open();  // V2
+  }
+  /// The same for a loop that may be closed, but not gone.
+  [[nodiscard]] bool enter_to_look(std::uint32_t era) noexcept {
+    visitors_.fetch_add(1, std::memory_order_seq_cst);   // V1
+    return era_.load(std::memory_order_seq_cst) == era;  // V2
   }
   void leave() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
   /// Refuses visits from now on, and waits for the end of those under way.
@@ -81,6 +92,7 @@ class loop_identity {
 
  private:
   std::atomic<home*> owner_{nullptr};
+  std::atomic<const void*> family_{nullptr};
   std::atomic<std::uint32_t> era_{0};
   std::atomic<std::uint32_t> visitors_{0};
   std::atomic<bool> open_{false};
@@ -101,6 +113,27 @@ class loop_visit {
  private:
   loop_identity& loop_;
   bool admitted_;
+};
+
+/// The same for code that does not know on whose thread it runs: threads of the runtime itself need no visit, since they
+/// have ended when its loops close, and the closing thread plays one of the loops.
+class runtime_visit {
+ public:
+  enum class purpose : std::uint8_t { queue, look };
+
+  /// `loop` may be null: that of a future without one, always admitted.
+  runtime_visit(loop_identity* loop, std::uint32_t era, purpose why) noexcept;
+  runtime_visit(const runtime_visit&) = delete;
+  runtime_visit& operator=(const runtime_visit&) = delete;
+  ~runtime_visit() {
+    if (entered_ != nullptr) entered_->leave();
+  }
+
+  [[nodiscard]] bool admitted() const noexcept { return admitted_; }
+
+ private:
+  loop_identity* entered_ = nullptr;
+  bool admitted_ = true;
 };
 
 /// What a task needs from the loop that it wakes on.
