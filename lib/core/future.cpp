@@ -83,7 +83,15 @@ std::uint64_t add_callback(future_core& core, unique_function<void(future_core&)
     node->context.copy_from(current_context());
   }
   callback_node& queued = *node.release();
-  if (!core.add(queued)) queued.deliver(core);
+  if (core.add(queued)) return id;
+  {
+    const runtime_visit inside = core.visit();
+    if (inside.admitted()) {
+      queued.deliver(core);
+      return id;
+    }
+  }
+  queued.drop();  // outside of the visit: the callback may be the last to own the loop
   return id;
 }
 
@@ -115,7 +123,7 @@ event_loop& loop_of(const future_core& core) {
 
 home& running_home(const char* call) {
   home* h = this_thread().loop;
-  if (h == nullptr) throw no_running_loop(std::string(call) + ": no running event loop");
+  if (h == nullptr) throw_no_loop(call, "no running event loop");
   return *h;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/current.hpp>
 #include <gyre/core/home.hpp>
 
 #include <mutex>
@@ -21,6 +22,17 @@ loop_identity& loop_identity::take(home& owner) {
   }
   taken->begin_era(owner);
   return *taken;
+}
+
+bool loop_identity::is_inside(const home* here, std::uint32_t era) const noexcept {
+  if (here == nullptr || this->era() != era) return false;
+  return &here->identity() == this || here->family() == family_.load(std::memory_order_acquire);
+}
+
+runtime_visit::runtime_visit(loop_identity* loop, std::uint32_t era, purpose why) noexcept {
+  if (loop == nullptr || loop->is_inside(this_thread().loop, era)) return;
+  entered_ = loop;
+  admitted_ = why == purpose::queue ? loop->enter(era) : loop->enter_to_look(era);
 }
 
 void loop_identity::give_back() noexcept {

@@ -12,13 +12,14 @@
 #include <vector>
 
 namespace gyre::detail {
-namespace {
 
 // Holds a fork-join block while its children are cancelled.
-struct unpinner {
+struct block_unpinner {
   void operator()(join_head* block) const noexcept { block->unpin(); }
 };
-using pinned_block = std::unique_ptr<join_head, unpinner>;
+using pinned_block = std::unique_ptr<join_head, block_unpinner>;
+
+namespace {
 
 // Guards the cancel messages of all tasks: they are rare and short.
 spin_lock message_guard;
@@ -41,11 +42,11 @@ bool pass_to_children(task_core& t, std::string_view text, pinned_block& decline
   heavy_barrier();  // against the gather that stores `join` and then looks for a request
   pinned_block block(join_head::pin(t.join));
   if (block == nullptr || block == declined) return true;
-  if (!t.state.withdraw_request()) return true;                        // C1; if it was gone, it was delivered
-  block->cancel_requested.store(true, std::memory_order_release);      // C2
-  heavy_barrier();                                                     // C3
+  if (!t.state.withdraw_request()) return true;                    // C1; if it was gone, it was delivered
+  block->cancel_requested.store(true, std::memory_order_release);  // C2
+  heavy_barrier();                                                 // C3
   bool any = false;
-  if (t.join.load(std::memory_order_acquire) == block.get()) {         // C4
+  if (t.join.load(std::memory_order_acquire) == block.get()) {  // C4
     for (std::uint32_t i = 0; i < block->child_count(); ++i) {
       if (block->child(i).cancel(text)) any = true;
     }
@@ -66,7 +67,8 @@ void task_core::run_entry(runnable& r, fate f) noexcept {
 void end_step() noexcept {
   thread_state& thread = this_thread();
   thread.current = nullptr;
-  if (thread.failure) [[unlikely]] forget_path();
+  if (thread.failure) [[unlikely]]
+    forget_path();
 }
 
 void run_task(task_core& t, home& here) noexcept {
@@ -118,8 +120,10 @@ void task_core::throw_cancelled() { throw cancelled_error(message()); }
 // first. What lies deeper than the stack should goes to a list, and the outermost call works through that.
 class task_core::cancel_walk {
  public:
-  explicit cancel_walk(task_core& t) noexcept
-      : task_(&t), outer_(innermost_), depth_(outer_ == nullptr ? 0 : outer_->depth_ + 1) {
+  enum class way : bool { on, down };  // to what the task awaits, or to its children
+
+  explicit cancel_walk(task_core& t, way where = way::on) noexcept
+      : task_(&t), outer_(innermost_), depth_(outer_ == nullptr ? 0 : outer_->depth_ + 1), where_(where) {
     innermost_ = this;
   }
   cancel_walk(const cancel_walk&) = delete;
@@ -138,29 +142,50 @@ class task_core::cancel_walk {
     return false;
   }
   [[nodiscard]] bool came_back() const noexcept { return came_back_; }
+  // Whether the children of `t` are getting the request right now. Then whoever hands it to `t` is in a circle, and has to
+  // leave it.
+  [[nodiscard]] static bool turns_back_at(const task_core& t) noexcept {
+    for (const cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
+      if (w->task_ == &t && w->where_ == way::down) return innermost_->turned_back_ = true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool turned_back() const noexcept { return turned_back_; }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
 
   // The outermost call goes on with `t` later.
   static void put_off_to_the_end(task_core& t) {
     cancel_walk* outermost = innermost_;
     while (outermost->outer_ != nullptr) outermost = outermost->outer_;
-    outermost->later_.emplace_back(t.type->record(t));
+    const std::size_t from = outermost->finishing_ ? outermost->next_ : none;
+    outermost->later_.push_back(deferred{core_ref<task_record>(t.type->record(t)), from});
   }
 
   void finish(std::string_view text) {
+    finishing_ = true;
     for (; next_ < later_.size(); ++next_) {
-      if (task_core* t = later_[next_]->core(); t != nullptr) {
+      if (task_core* t = later_[next_].task->core(); t != nullptr) {
         static_cast<void>(t->cancel_from(t->state.repeat_cancel(), text));
       }
     }
+    finishing_ = false;
   }
 
  private:
   static constexpr int deepest = 100;
+  static constexpr std::size_t none = SIZE_MAX;
 
+  // A task that was put off, and the one, put off before, from which the request had come there.
+  struct deferred {
+    core_ref<task_record> task;
+    std::size_t from;
+  };
+
+  // Whether the request came by `t` on its way to the task that was put off and is looked at now. Another way, which met
+  // `t` as well, does not count.
   [[nodiscard]] bool put_off(const task_core& t) const noexcept {
-    for (std::size_t i = 0; i < next_; ++i) {
-      if (std::as_const(*later_[i]).core() == &t) return true;
+    for (std::size_t i = finishing_ ? later_[next_].from : none; i != none; i = later_[i].from) {
+      if (std::as_const(*later_[i].task).core() == &t) return true;
     }
     return false;
   }
@@ -170,9 +195,12 @@ class task_core::cancel_walk {
   const task_core* task_;
   cancel_walk* outer_;
   int depth_;
+  way where_;
   bool came_back_ = false;
-  std::vector<core_ref<task_record>> later_;
+  bool turned_back_ = false;
+  std::vector<deferred> later_;
   std::size_t next_ = 0;
+  bool finishing_ = false;  // later_[next_] is looked at
 };
 
 thread_local task_core::cancel_walk* task_core::cancel_walk::innermost_ = nullptr;
@@ -196,6 +224,7 @@ bool task_core::leave_cycle(future_core& awaited) {
 
 bool task_core::cancel(std::string_view text) {
   if (!text.empty() || cancel_message_.load(std::memory_order_relaxed) != nullptr) note_message(text);
+  if (cancel_walk::turns_back_at(*this)) return false;
   const bool again = cancel_walk::comes_from(*this);  // round a circle: counted already
   return cancel_from(again ? state.repeat_cancel() : state.request_cancel(), text);
 }
@@ -203,6 +232,7 @@ bool task_core::cancel(std::string_view text) {
 bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view text) {
   using step = task_state::cancel_step;
   core_ref<future_core> refused;  // what the request went to in vain: it goes on from there
+  bool round = false;             // because it came from there
   pinned_block declined;
   for (;; outcome = state.repeat_cancel()) {
     switch (outcome) {
@@ -214,12 +244,13 @@ bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view te
         return true;
       case step::forwarded: {
         future_core& target = *waits_for;
-        if (&target == refused.get()) {
+        if (&target == refused.get() && !round) {
           state.unlock_and_note();
           return true;
         }
+        round = round && &target == refused.get();
         auto held = core_ref<future_core>::share(target);
-        if (cancel_walk::comes_from(*this)) {
+        if (round || cancel_walk::comes_from(*this)) {
           if (leave_cycle(target)) return true;
           break;
         }
@@ -232,15 +263,24 @@ bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view te
         cancel_walk walk(*this);
         const bool taken = target.cancel(text);
         walk.finish(text);
-        if (taken) return true;
+        round = walk.turned_back();
+        if (taken && !round) return true;
         break;
       }
       case step::noted:
         if ((state.is_pinned() && !state.is_main()) || this == this_thread().current) return true;
-        if (pass_to_children(*this, text, declined)) return true;
+        if (pass_down(text, declined)) return true;
         break;
     }
   }
+}
+
+// A child may wait for this task, and sends it the request that it has just got from here.
+bool task_core::pass_down(std::string_view text, pinned_block& declined) {
+  cancel_walk walk(*this, cancel_walk::way::down);
+  const bool taken = pass_to_children(*this, text, declined);
+  walk.finish(text);
+  return taken;
 }
 
 task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
@@ -262,7 +302,7 @@ void task_core::cancel_children_now() {
 
 task_core& running_task(const char* call) {
   task_core* t = this_thread().current;
-  if (t == nullptr) throw no_running_loop(std::string(call) + ": no task is running here");
+  if (t == nullptr) throw_no_loop(call, "no task is running here");
   return *t;
 }
 

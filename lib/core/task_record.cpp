@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
-#include <gyre/core/coro.hpp>
 #include <gyre/core/context.hpp>
+#include <gyre/core/coro.hpp>
 #include <gyre/core/task_record.hpp>
 #include <gyre/core/trace.hpp>
 
@@ -14,7 +14,8 @@ namespace {
 // current_context() without a call, where a task creates another one.
 context_slot& creators_context() noexcept {
   const thread_state& thread = this_thread();
-  if (thread.context == nullptr && thread.current != nullptr) [[likely]] return thread.current->context;
+  if (thread.context == nullptr && thread.current != nullptr) [[likely]]
+    return thread.current->context;
   return current_context();
 }
 
@@ -58,7 +59,9 @@ void keep_at_most(std::vector<frame_call_graph_entry>& oldest_first, std::option
 }  // namespace
 
 bool task_record::cancel(std::string_view message) {
-  if (done()) mark_retrieved();  // an error that is yet to come is news
+  if (done()) mark_retrieved();          // an error that is yet to come is news
+  const runtime_visit inside = visit();  // what is woken goes to a loop's queue
+  if (!inside.admitted()) return false;
   task_core* t = core();
   return t != nullptr && t->cancel(message);
 }
@@ -140,7 +143,8 @@ std::vector<frame_call_graph_entry> task_record::stack(std::optional<std::size_t
     if (!chain.levels().empty()) frames = chain.frames(chain.levels().front());
     if (t == this_thread().current) begin_with_caller(frames, here);
   } else if (const failure_path* way = error_path(); way != nullptr) {
-    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i) frames.emplace_back(way->places[i], true);
+    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i)
+      frames.emplace_back(way->places[i], true);
   }
   std::reverse(frames.begin(), frames.end());
   keep_at_most(frames, limit, t != nullptr);
@@ -172,8 +176,13 @@ const task_type own_task::type_of{
     [](task_core&, stack_capture&) noexcept {},
     [](task_core& t) noexcept { return static_cast<own_task&>(t).may_have_waiters(); }};
 
-void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept {
-  prepare(first, options, std::move(kept));
+void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) {
+  try {
+    prepare(first, options, std::move(kept));
+  } catch (...) {
+    refuse();
+    throw;
+  }
   if (options.eager_start && this_thread().loop == &first) {
     run_nested(*this, first);
     if (done()) body_ = nullptr;
@@ -182,7 +191,7 @@ void own_task::start(home& first, const task_options& options, std::unique_ptr<k
   }
 }
 
-void own_task::prepare(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept {
+void own_task::prepare(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) {
   defined_ = innermost().line;
   body_ = &innermost();
   if (options.name.empty()) {
@@ -196,7 +205,8 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
   } else {
     context.copy_from(creators_context());
   }
-  if (kept != nullptr) [[unlikely]] kept_ = std::move(kept);
+  if (kept != nullptr) [[unlikely]]
+    kept_ = std::move(kept);
   move_to(first);
   shard_ = &first;
   first.add_task(*this);
@@ -204,10 +214,7 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
 }
 
 void own_task::refuse() noexcept {
-  if (shard_ != nullptr) {
-    shard_->remove_task(*this);
-    settle_at(shard_);
-  }
+  if (shard_ != nullptr) shard_->remove_task(*this);
   state.finish();
   resume_point.destroy();
   kept_.reset();
@@ -224,7 +231,6 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   resume_point = nullptr;  // user code may look at this task until it is done: from destructors, or a report
   frame.destroy();
   kept_.reset();
-  settle_at(&at());
   const task_bits::word ended = state.finish();
   if (slot().has_value && (ended & (task_bits::cancel_requested | task_bits::wait_cancelled)) != 0) {
     // asyncio: a task that returns while a cancel is pending ends cancelled. The error hides the value. finish() decides:
@@ -258,7 +264,6 @@ void own_task::report_abandon() noexcept {
 
 void own_task::abandon() noexcept {
   if (reports_abandon_) report_abandon();
-  settle_at(&at());
   static_cast<void>(state.claim());  // an observer from outside may look at the wait at this moment
   state.finish();
   // Another task that was abandoned may have woken this one.
@@ -269,11 +274,11 @@ void own_task::abandon() noexcept {
   release();
 }
 
-
 placement place_task(const task_options& options, const char* call) {
   const thread_state& thread = this_thread();
   home* where = options.loop != nullptr ? &home_of(*options.loop) : thread.loop;
-  if (where == nullptr) throw no_running_loop(std::string(call) + ": no running event loop");
+  if (where == nullptr) throw_no_loop(call, "no running event loop");
+  if (options.loop != nullptr) refuse_if_forked(call);
   if (where->closed()) throw loop_closed(std::string(call) + ": the event loop is closed");
   const task_core* creator = thread.current;
   const bool inherited = creator != nullptr && creator->state.is_pinned() && !creator->state.is_main();

@@ -21,13 +21,12 @@ class child_record final : public task_record {
   using task_record::core;
   [[nodiscard]] const task_core* core() const noexcept override { return done() ? nullptr : child_; }
   [[nodiscard]] const task_core* producer() const noexcept override { return child_; }
-  [[nodiscard]] home* where() const noexcept override { return done() ? task_record::where() : &child_->at(); }
+  [[nodiscard]] home* where() const noexcept override { return home_after(done(), *child_); }
 
   // The child has ended. Its value belongs to the gather; what is kept is the outcome and how the value reads. Not
   // `readable`: the gather may be moving the value out at this moment.
   void settle(const result_base& outcome, bool readable) noexcept {
     cancels_at_end_ = child_->state.cancelling();
-    settle_at(&child_->at());
     slot().error = outcome.error;
     mark_retrieved();  // the gather hands it on
     slot().has_value = outcome.has_value;
@@ -85,7 +84,8 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   trace(trace_event::done, c);
   c.state.finish_unshared();
   light_barrier();  // between `done` and `shown`: see record_of
-  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]] show_end(c, outcome, true);
+  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    show_end(c, outcome, true);
   return c.block.child_ended(c, failed);
 }
 
@@ -171,7 +171,8 @@ std::coroutine_handle<> fork_block::start(task_core& parent, std::coroutine_hand
   parent.resume_point = at_frame;
   parent.join.store(this, std::memory_order_release);
   light_barrier();  // between `join` and the look at the word: a canceller does these in the other order
-  if (parent.state.cancel_pending()) [[unlikely]] parent.cancel_children_now();
+  if (parent.state.cancel_pending()) [[unlikely]]
+    parent.cancel_children_now();
   for (std::uint32_t i = count; i-- > 1;) push(at(i));
   return enter(at(0));
 }
@@ -261,8 +262,8 @@ void fork_block::check_and_leave_on_error() {
   }
   parent.join.store(nullptr, std::memory_order_relaxed);
   light_barrier();  // between `join` and `cancel_requested`: see pass_to_children
-  const bool cancelled = cancel_requested.load(std::memory_order_acquire) &&
-                         cancel_requested.exchange(false, std::memory_order_acq_rel);
+  const bool cancelled =
+      cancel_requested.load(std::memory_order_acquire) && cancel_requested.exchange(false, std::memory_order_acq_rel);
   if (parent.state.take_cancel() || cancelled) [[unlikely]] {
     leave();
     parent.throw_cancelled();

@@ -101,15 +101,15 @@ void gather_core::child_done(future_core& child) noexcept {
   }
 }
 
-bool gather_core::any_needed(bool (*look)(const future_core&, const void*) noexcept, const void* with) const noexcept {
+bool gather_core::any_needed(bool (*needed)(const future_core&, const void*) noexcept, const void* with) const noexcept {
   const future_core* pending = nullptr;
   for (const auto& each : children_) {
     if (each->done() || each.get() == pending) continue;
-    if (collect_errors_ && look(*each, with)) return true;
+    if (collect_errors_ && needed(*each, with)) return true;
     if (!collect_errors_ && pending != nullptr) return false;
     pending = each.get();
   }
-  return !collect_errors_ && pending != nullptr && look(*pending, with);
+  return !collect_errors_ && pending != nullptr && needed(*pending, with);
 }
 
 bool gather_core::cancel(std::string_view message) {

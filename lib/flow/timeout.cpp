@@ -4,6 +4,7 @@
 #include <gyre/flow/timeout.hpp>
 
 #include <cmath>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -55,15 +56,69 @@ void time_limit::enter() {
   arm(here, now);
 }
 
+// Stands for a limit in the heap or ring of a loop that the limit's task may have left: an entry of a ring can only be taken
+// back by that ring's own thread. Pooled; freed when both the limit and the loop have let go.
+//
+//   limit_   null once the limit has taken it back. Expiring goes on under the lock: who takes it back waits for that.
+class time_limit::ticket final : public timer_node, public pooled {
+ public:
+  explicit ticket(time_limit& limit) noexcept : timer_node(&never_direct, &take_turn, false), limit_(&limit) {}
+
+  // Nothing expires after this.
+  void take_back(home* loop) noexcept {
+    {
+      const std::lock_guard hold(lock_);
+      limit_ = nullptr;
+    }
+    if (loop != nullptr && take_back_timer(*loop, *this)) release();
+    release();
+  }
+
+ private:
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+  static void never_direct(timer_node&) noexcept {}
+  static void take_turn(runnable& r, fate f) noexcept {
+    auto& self = static_cast<ticket&>(r);
+    {
+      const std::lock_guard hold(self.lock_);
+      if (f == fate::runs && self.limit_ != nullptr) self.limit_->expire();
+    }
+    self.release();
+  }
+
+  spin_lock lock_;
+  time_limit* limit_;
+  std::atomic<int> references_{2};  // the limit, the loop
+};
+
+// In the ring of a single loop the limit's own node has its turn; where the task may move to another loop, a ticket has.
+void time_limit::arm_in_turn(home& here, std::int64_t now) {
+  std::unique_ptr<ticket> made;
+  if (has_neighbours(here)) made = std::make_unique<ticket>(*this);
+  timer_node& node = made != nullptr ? static_cast<timer_node&>(*made) : *this;
+  if (when_.ns > now) {
+    arm_timer(here, node, when_.ns);
+  } else {
+    arm_timer_now(here, node);
+  }
+  ticket_ = made.release();
+  note_armed(here);
+}
+
 // The timer goes into the heap of the loop that runs here. A task, also a pinned one, may move to another loop inside the
-// scope: only asyncio's single loop may keep the node in its ring.
+// scope.
 void time_limit::arm(home& here, std::int64_t now) {
-  const bool in_turn = here.asyncio_order();
-  fire_directly(!in_turn);
+  if (here.asyncio_order()) {
+    arm_in_turn(here, now);
+    return;
+  }
+  fire_directly(true);
   if (when_.ns > now) {
     arm_timer(here, *this, when_.ns);
     note_armed(here);
-  } else if (in_turn || task_->state.is_pinned()) {
+  } else if (task_->state.is_pinned()) {
     arm_timer_now(here, *this);
     note_armed(here);
   } else {
@@ -82,7 +137,11 @@ void time_limit::note_armed(home& here) noexcept {
 void time_limit::stop_timer() noexcept {
   if (armed_at_ == nullptr) return;
   home* where = std::exchange(armed_at_, nullptr)->loop_of(armed_era_);
-  if (where != nullptr) disarm_timer(*where, *this);
+  if (ticket_ != nullptr) {
+    std::exchange(ticket_, nullptr)->take_back(where);
+  } else if (where != nullptr) {
+    disarm_timer(*where, *this);
+  }
 }
 
 void time_limit::abandon() noexcept {

@@ -27,6 +27,7 @@ void arm_timer_now(home& loop, timer_node& node) {
   }
 }
 std::int64_t now_of(const home& loop) noexcept { return static_cast<const loop_core&>(loop).now(); }
+bool has_neighbours(const home& loop) noexcept { return static_cast<const loop_core&>(loop).has_neighbours(); }
 
 namespace {
 
@@ -35,11 +36,9 @@ namespace {
 class stop_when_done {
  public:
   stop_when_done(future_core& until, loop_core& loop)
-      : until_(until),
-        id_(add_callback(until, [&loop](future_core& done) {
+      : until_(until), id_(add_callback(until, [&loop](future_core& done) {
           if (!ends_program(done.slot().error)) loop.request_stop();
-        })) {
-  }
+        })) {}
   stop_when_done(const stop_when_done&) = delete;
   stop_when_done& operator=(const stop_when_done&) = delete;
   ~stop_when_done() { remove_callback(until_, id_); }
@@ -55,7 +54,15 @@ std::shared_ptr<event_loop>& thread_event_loop() {
   return loop;
 }
 
-[[noreturn]] void throw_closed(const char* call) { throw loop_closed(std::string(call) + ": the event loop is closed"); }
+// Before anything of a new loop is made: another thread of the parent may have held a lock.
+const loop_setup& unless_forked(const loop_setup& setup) {
+  refuse_if_forked("new_event_loop");
+  return setup;
+}
+
+[[noreturn]] void throw_closed(const char* call) {
+  throw loop_closed(std::string(call) + ": the event loop is closed");
+}
 
 // In debug mode a thread from outside the runtime has to use the thread-safe forms.
 void check_thread(loop_core& loop, const char* call) {
@@ -68,6 +75,7 @@ void check_thread(loop_core& loop, const char* call) {
 
 home& running_or_set_home(const char* call) {
   if (home* running = this_thread().loop; running != nullptr) return *running;
+  refuse_if_forked(call);
   const std::shared_ptr<event_loop>& set = thread_event_loop();
   if (set == nullptr) {
     throw no_running_loop(std::string(call) + ": no loop runs on this thread and none is set for it");
@@ -78,15 +86,22 @@ home& running_or_set_home(const char* call) {
 }  // namespace detail
 
 event_loop::event_loop() : event_loop(detail::loop_setup()) {}
-event_loop::event_loop(const detail::loop_setup& setup) : core_(std::make_unique<detail::loop_core>(setup, *this)) {}
+event_loop::event_loop(const detail::loop_setup& setup)
+    : core_(std::make_unique<detail::loop_core>(detail::unless_forked(setup), *this)) {}
 
 event_loop::~event_loop() {
+  if (detail::is_forked()) {
+    static_cast<void>(core_.release());
+    return;
+  }
   GYRE_ASSERT(!core_->running(), "a running event loop is destroyed");
 }
 
 void event_loop::run_forever() {
   detail::loop_core& core = *core_;
   if (core.closed()) detail::throw_closed("run_forever");
+  if (core.setup().has_thread)
+    throw already_running("run_forever: this loop belongs to a runtime, which has a thread for it");
   {
     struct stay {
       explicit stay(detail::loop_core& l) : core(l) { core.enter("run_forever"); }
@@ -124,6 +139,7 @@ void event_loop::drive(detail::future_core& until) {
 void event_loop::stop() noexcept { core_->request_stop(); }
 
 void event_loop::close() {
+  detail::refuse_if_forked("close");
   if (core_->running()) throw error("close: cannot close a running event loop");
   core_->close();
   core_->end_locals();
@@ -133,6 +149,7 @@ bool event_loop::is_running() const noexcept { return core_->running(); }
 bool event_loop::is_closed() const noexcept { return core_->closed(); }
 
 handle event_loop::queue_call(unique_function<void()> callback, const context* in) {
+  detail::refuse_if_forked("call_soon");
   if (core_->closed()) detail::throw_closed("call_soon");
   detail::check_thread(*core_, "call_soon");
   detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback), in));
@@ -146,6 +163,7 @@ handle event_loop::queue_call(unique_function<void()> callback, const context* i
 }
 
 handle event_loop::queue_foreign_call(unique_function<void()> callback, const context* in) {
+  detail::refuse_if_forked("call_soon_threadsafe");
   if (core_->closed()) detail::throw_closed("call_soon_threadsafe");
   detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback), in));
   handle shown{detail::core_ref<detail::call_core>::share(*made)};
@@ -161,6 +179,7 @@ handle event_loop::queue_foreign_call(unique_function<void()> callback, const co
 timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_function<void()> callback,
                                      const context* in) {
   const char* call = relative ? "call_later" : "call_at";
+  detail::refuse_if_forked(call);
   if (core_->closed()) detail::throw_closed(call);
   detail::check_thread(*core_, call);
   detail::core_ref<detail::call_core> made(new detail::call_core(*core_, std::move(callback), in));

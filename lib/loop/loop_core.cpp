@@ -45,6 +45,7 @@ loop_core::loop_core(event_loop& shell, const loop_setup& setup)
       platform_(current_platform()) {
   if (setup_.family == nullptr) setup_.family = this;
   if (setup_.task_numbers == nullptr) setup_.task_numbers = &own_task_numbers_;
+  identity().note_family(setup_.family);
   set_debug_mode(setup_.debug || debug_by_environment());
   if (platform_ != nullptr || in_debug_mode()) track_lock_holders();
   if (setup_.sleeper == nullptr) own_parker_ = std::make_unique<reactor>();
@@ -55,6 +56,7 @@ loop_core::loop_core(event_loop& shell, const loop_setup& setup)
 loop_core::~loop_core() {
   close();
   end_locals();
+  identity().end_era();
   if (platform_ != nullptr) platform_->forget(*this);
 }
 
@@ -109,6 +111,7 @@ void loop_core::post(runnable& r) noexcept {
 }
 
 void loop_core::post_foreign(runnable& r, bool stealable, const char* call) {
+  refuse_if_forked(call);
   const loop_visit inside(identity(), identity().era());
   if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
   runnable* const entry = &r;
@@ -118,6 +121,7 @@ void loop_core::post_foreign(runnable& r, bool stealable, const char* call) {
 void loop_core::submit(std::span<own_task* const> tasks, bool stealable, const char* call) {
   const loop_visit inside(identity(), identity().era());
   try {
+    refuse_if_forked(call);
     if (!inside.admitted()) throw loop_closed(std::string(call) + ": the event loop is closed");
     // Registered only now: a closing loop abandons what it finds.
     for (own_task* t : tasks) t->prepare(*this, task_options(), nullptr);
@@ -261,6 +265,7 @@ std::uint64_t loop_core::next_task_number() noexcept {
 }
 
 void loop_core::enter(const char* call) {
+  refuse_if_forked(call);
   thread_state& thread = this_thread();
   if (thread.loop != nullptr) throw already_running(std::string(call) + ": a loop is running on this thread already");
   if (running_.exchange(true, std::memory_order_acq_rel)) {
@@ -301,6 +306,7 @@ void loop_core::run() {
     if (stop_requested.load(std::memory_order_acquire)) break;
     if (!worked) park();
   }
+  if (is_forked()) end_forked_child();
 }
 
 bool loop_core::nothing_to_do() const noexcept {

@@ -3,6 +3,7 @@
 // The inside of an event loop: its queues, timers, registry and reactor, and the turn that runs them.  Layer: loop.
 #include "executor_slot.hpp"
 #include "foreign_inbox.hpp"
+#include "forked.hpp"
 #include "local_table.hpp"
 #include "message_list.hpp"
 #include "parker.hpp"
@@ -135,6 +136,7 @@ class loop_core final : public home {
   }
 
   [[nodiscard]] std::int64_t now() const noexcept { return setup_.clock->now(); }
+  [[nodiscard]] bool has_neighbours() const noexcept { return setup_.peers != nullptr; }
   [[nodiscard]] loop_setup& setup() noexcept { return setup_; }
   [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
   /// The kernel's number of the thread that runs it; 0 for none.
@@ -149,8 +151,9 @@ class loop_core final : public home {
   // Debug mode, and how long a step or callback may take in it before it is reported, in nanoseconds.   Thread: any.
   std::atomic<std::int64_t> slow_callback_ns{100'000'000};
 
-  bool searching = false;  // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
-  unsigned index = 0;      // within its runtime
+  bool searching =
+      false;           // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
+  unsigned index = 0;  // within its runtime
 
   const std::unique_ptr<timer_heap> timers;
   steal_deque<task_core> ready;
@@ -218,6 +221,7 @@ class loop_core final : public home {
     setup_.peers->starts_work(*this);
   }
 
+  const counted_loop counted_;
   loop_setup setup_;
   event_loop* shell_;
   std::unique_ptr<parker> own_parker_;
@@ -239,7 +243,7 @@ class loop_core final : public home {
   int turns_since_poll_ = 0;
   int steps_by_time_ = 61;         // what a turn may take, after the time that the last ones took
   std::int64_t last_collect_ = 0;  // 0 after a sleep
-  bool watched_ = false;  // the peers know that this loop runs user code
+  bool watched_ = false;           // the peers know that this loop runs user code
   spin_lock sent_fatal_lock_;
   std::exception_ptr sent_fatal_;
   spin_lock factory_lock_;

@@ -38,6 +38,8 @@ class reactor final : public parker {
     first = !native_use_.exchange(true, std::memory_order_acq_rel);
     return context_;
   }
+  /// Whether somebody has the io_context itself.
+  [[nodiscard]] bool is_lent() const noexcept { return native_use_.load(std::memory_order_relaxed); }
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
 
   /// Waits until nobody else is inside the io_context. The owner's thread only: it is not inside itself.

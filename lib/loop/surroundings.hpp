@@ -66,6 +66,7 @@ struct loop_setup {
   bool debug = false;
   peer_group* peers = nullptr;
   void* owner = nullptr;         // the runtime_core, also where there are no peers
+  bool has_thread = false;       // the runtime runs it: nobody else may
   const void* family = nullptr;  // null: the loop itself
   parker* sleeper = nullptr;     // null: a reactor of its own
   loop_driver* driver = nullptr;  // null: the loop's own thread runs it

@@ -3,9 +3,9 @@
 
 #include "../loop/reactor.hpp"
 
-#include <boost/asio/signal_set.hpp>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <boost/asio/signal_set.hpp>
 
 #include <atomic>
 #include <csignal>
@@ -52,7 +52,7 @@ void take_counter_away() noexcept {
     ::alarm(0);
     std::signal(SIGALRM, SIG_DFL);
   }
-  ::sigaction(SIGINT, &behind, nullptr);
+  std::signal(SIGINT, SIG_DFL);  // as may_install() found it
 }
 
 }  // namespace
@@ -69,8 +69,8 @@ class interrupt_guard::listener {
   }
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
+  // Each SIGINT is counted until Asio puts the default handler back, or ends the process after that.
   ~listener() {
-    take_counter_away();
     boost::system::error_code ignored;
     reactor_.enter();  // a neighbour that stands in for this loop may be in the handler
     signals_.cancel(ignored);
@@ -78,6 +78,7 @@ class interrupt_guard::listener {
     reactor_.context().poll();  // the cancelled wait must not outlive this object
     reactor_.leave();
     reactor_.operations.fetch_sub(1, std::memory_order_relaxed);
+    take_counter_away();
   }
 
   [[nodiscard]] int count() const noexcept { return count_.load(std::memory_order_acquire); }
@@ -112,7 +113,14 @@ interrupt_guard::interrupt_guard(loop_core& l, future_core& main) {
 
 interrupt_guard::~interrupt_guard() = default;
 
-int interrupt_guard::count() const noexcept { return listener_ == nullptr ? 0 : listener_->count(); }
+int interrupt_guard::count() const noexcept { return listener_ == nullptr ? looked_at_ : listener_->count(); }
+
+int interrupt_guard::end() noexcept {
+  if (listener_ == nullptr) return 0;
+  looked_at_ = listener_->count();
+  listener_.reset();
+  return interrupts.load(std::memory_order_relaxed);
+}
 
 late_interrupts::late_interrupts(int before) noexcept : installed_(before > 0 && may_install()) {
   if (!installed_) return;

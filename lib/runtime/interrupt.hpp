@@ -18,10 +18,15 @@ class interrupt_guard {
   interrupt_guard& operator=(const interrupt_guard&) = delete;
   ~interrupt_guard();
 
+  /// How many the loop has looked at.
   [[nodiscard]] int count() const noexcept;
+
+  /// Stops listening. Returns how many came in all: the loop may have ended before it looked at the last ones.
+  int end() noexcept;
 
  private:
   class listener;
+  int looked_at_ = 0;  // once it has ended
   std::unique_ptr<listener> listener_;
 };
 

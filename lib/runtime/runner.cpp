@@ -115,7 +115,13 @@ class runner_core {
 
 runner::runner(run_options options) : core_(std::make_unique<detail::runner_core>(std::move(options))) {}
 
-runner::~runner() { close(); }
+runner::~runner() {
+  if (detail::is_forked()) {
+    static_cast<void>(core_.release());  // nobody is left to join
+  } else {
+    close();
+  }
+}
 
 event_loop& runner::get_loop() { return core_->loop(); }
 
@@ -132,18 +138,18 @@ void runner::finish(detail::future_core& main) {
   event_loop& loop = core_->loop();
   auto& record = static_cast<detail::own_task&>(main);
   if (!loop.core().asyncio_order()) record.state.set_flags(detail::task_bits::main);
-  const detail::interrupt_guard interrupt(loop.core(), main);
+  detail::interrupt_guard interrupt(loop.core(), main);
   try {
     loop.run_until_complete_core(main);
   } catch (const would_deadlock&) {
     core_->note_stuck();
     throw;
   } catch (const error&) {
-    core_->note_interrupts(interrupt.count());
+    core_->note_interrupts(interrupt.end());
     if (interrupt.count() > 1) throw keyboard_interrupt();
     throw;
   }
-  core_->note_interrupts(interrupt.count());
+  core_->note_interrupts(interrupt.end());
   if (interrupt.count() > 0 && main.outcome() == detail::future_core::status::cancelled && record.uncancel() == 0) {
     throw keyboard_interrupt();
   }
@@ -151,6 +157,7 @@ void runner::finish(detail::future_core& main) {
 
 void runner::close() {
   if (core_->closed()) return;
+  detail::refuse_if_forked("runner::close");
   if (core_->begun() && detail::this_thread().loop != nullptr) {
     throw would_deadlock("runner::close() cannot be called from a running event loop");
   }

@@ -26,9 +26,14 @@ runtime::runtime(const run_options& options) : core_(std::make_shared<detail::ru
 }
 
 runtime::~runtime() {
+  if (detail::is_forked()) {
+    static_cast<void>(new std::shared_ptr(core_));  // nobody is left to join
+    return;
+  }
   GYRE_ASSERT(!core_->on_own_loop(), "a runtime is destroyed on one of its own loops");
-  GYRE_ASSERT(detail::this_thread().loop == nullptr || core_->stopped(),
-              "a runtime is destroyed on the thread of an event loop: stop() it before, from a thread that runs no loop");
+  GYRE_ASSERT(
+      detail::this_thread().loop == nullptr || core_->stopped(),
+      "a runtime is destroyed on the thread of an event loop: stop() it before, from a thread that runs no loop");
   stop();
 }
 
@@ -37,8 +42,13 @@ event_loop& runtime::loop(int i) const { return checked_loop(*core_, i); }
 runtime_stats runtime::stats() const noexcept { return core_->stats(); }
 
 void runtime::stop() {
+  detail::refuse_if_forked("runtime::stop");
   if (core_->on_own_loop()) throw would_deadlock("runtime::stop() cannot be called on one of its own loops");
   if (core_->stopped()) return;
+  if (core_->on_own_executor()) {
+    throw would_deadlock(
+        "runtime::stop() would wait for the function that calls it: one of the runtime's own executor");
+  }
   if (detail::this_thread().loop != nullptr) {
     throw would_deadlock("runtime::stop() would block the thread of a running event loop: call it through to_thread()");
   }

@@ -38,6 +38,7 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
     setup.idle = &parking_.word();
   }
   for (int i = 0; i < n; ++i) {
+    setup.has_thread = i > 0 || !first_on_caller;
     loops_.push_back(std::make_shared<event_loop>(setup));
     loops_.back()->core().index = static_cast<unsigned>(i);
   }
@@ -161,6 +162,13 @@ runtime_stats runtime_core::stats() const noexcept {
 bool runtime_core::on_own_loop() const noexcept {
   const home* here = this_thread().loop;
   return here != nullptr && here->family() == this;
+}
+
+bool runtime_core::on_own_executor() {
+  const std::lock_guard hold(executor_.guard);
+  if (executor_.executor != nullptr && executor_.executor->runs_caller()) return true;
+  return std::any_of(executor_.replaced.begin(), executor_.replaced.end(),
+                     [](const auto& each) { return each.use_count() == 1 && each->runs_caller(); });
 }
 
 stolen runtime_core::steal(loop_core& thief) {

@@ -58,6 +58,8 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
   [[nodiscard]] runtime_stats stats() const noexcept;
   [[nodiscard]] bool on_own_loop() const noexcept;
+  /// Whether the calling thread runs a function for the default executor, which stop() waits for.
+  [[nodiscard]] bool on_own_executor();
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shutdown_timeout() const noexcept { return shutdown_timeout_; }
   /// Loops in turn, for work that comes from outside.
   [[nodiscard]] loop_core& next_loop() noexcept {

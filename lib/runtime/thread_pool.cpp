@@ -32,10 +32,12 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
  public:
   explicit shared(const thread_pool_options& options)
       : options_(options),
-        bound_(options.max_threads() != 0 ? options.max_threads() : std::min<std::size_t>(32, static_cast<std::size_t>(usable_cores()) + 4)) {}
+        bound_(options.max_threads() != 0 ? options.max_threads()
+                                          : std::min<std::size_t>(32, static_cast<std::size_t>(usable_cores()) + 4)) {}
 
   void push(offload_work work);
   bool end(clock_type::time_point deadline);
+  [[nodiscard]] bool runs_caller() const noexcept { return own_thread_ == this; }
   [[nodiscard]] bool given_up() const {
     const std::lock_guard hold(guard_);
     return given_up_;
@@ -114,6 +116,7 @@ void thread_pool_executor::shared::wait_for_room(std::unique_lock<std::mutex>& h
 
 // A thread that waits, or is on its way, has been promised to each entry of the queue, if they suffice.
 void thread_pool_executor::shared::push(offload_work work) {
+  detail::refuse_if_forked("execute");
   std::unique_lock hold(guard_);
   wait_for_room(hold);
   if (closed_) throw error("cannot schedule new futures after shutdown");
@@ -256,11 +259,16 @@ thread_pool_executor::thread_pool_executor(std::size_t max_threads, std::string 
     : thread_pool_executor(named_pool(max_threads, std::move(name))) {}
 
 thread_pool_executor::~thread_pool_executor() {
+  if (detail::is_forked()) {
+    static_cast<void>(new std::shared_ptr(state_));  // its threads are the parent's
+    return;
+  }
   if (!state_->given_up()) state_->end(clock_type::time_point::max());
 }
 
 void thread_pool_executor::execute(offload_work work) { state_->push(std::move(work)); }
 bool thread_pool_executor::shutdown(clock_type::time_point deadline) { return state_->end(deadline); }
+bool thread_pool_executor::runs_caller() const noexcept { return state_->runs_caller(); }
 std::vector<std::string> thread_pool_executor::unfinished() const { return state_->unfinished(); }
 thread_pool_stats thread_pool_executor::stats() const { return state_->stats(); }
 

@@ -90,6 +90,7 @@ submission_gate* gate_for(const submission_target& target) noexcept {
 
 void block_until_done(future_core& awaited, std::optional<std::chrono::nanoseconds> timeout, const char* call) {
   if (awaited.done()) return;
+  refuse_if_forked(call);
   if (home* loop = this_thread().loop; loop != nullptr) {
     std::string text = std::string(call) + ": would block the thread of a running event loop (";
     append_loop(text, static_cast<const loop_core&>(*loop));

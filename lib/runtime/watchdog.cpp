@@ -145,7 +145,7 @@ bool watchdog::all_sleep_for_good() const {
   return std::all_of(loops_.begin(), loops_.end(), [](loop_core* l) {
     const auto* r = dynamic_cast<reactor*>(&l->sleep_place());
     return l->running() && l->sleeping() && l->timers->next_deadline() == never && r != nullptr &&
-           !r->native_use.load(std::memory_order_relaxed);
+           !r->is_lent();
   });
 }
 

@@ -3,6 +3,8 @@
 #include <gyre/base/text.hpp>
 #include <gyre/sync/semaphore.hpp>
 
+#include <limits>
+
 // A permit is handed over: grant_one() takes it off value_ for the waiter that it wakes. A waiter that was granted a permit
 // and resumes cancelled puts it back and grants on. Every waiter that resumes grants what is left, so that permits never
 // lie idle while somebody waits.
@@ -28,7 +30,11 @@ void semaphore::release_one(detail::wake_list& woken) noexcept {
 
 void semaphore::release() {
   detail::wake_list woken;
-  const std::lock_guard hold(guard_);
+  std::unique_lock hold(guard_);
+  if (value_ == std::numeric_limits<std::ptrdiff_t>::max()) [[unlikely]] {
+    hold.unlock();
+    throw value_error("Semaphore released too many times");
+  }
   release_one(woken);
 }
 

@@ -180,12 +180,41 @@ def test_compile_fail():
             assert (done.returncode == 0) == agree, (text, done.stdout)
 
 
+def test_faults():
+    ids = [f"FAULT-{n:02d}" for n in range(1, 45)]
+    page = "| a | b | c | %s |\n\n## Not there yet\nStreams (FAULT-31).\n"
+    good = ", ".join(each for each in ids if each != "FAULT-31")
+    tests = "".join(f'TEST_CASE("{each}, C1: x") {{}}\n' for each in ids if each not in ("FAULT-31", "FAULT-38"))
+    ways = '# proves FAULT-38: leave\nset(ENDS\n  "leave|0|")\n'
+    fine = {"docs/errors.md": page % good, "tests/a/b_test.cpp": tests, "tests/process/CMakeLists.txt": ways,
+            "lib/base/c.cpp": "auto now = std::chrono::steady_clock::now();\n"}
+    cases = [({}, None),
+             ({"tests/a/b_test.cpp": tests.replace("FAULT-07", "C7")}, "FAULT-07 has no test"),
+             ({"tests/process/CMakeLists.txt": ""}, "FAULT-38 has no test"),
+             ({"tests/process/CMakeLists.txt": ways.replace('"leave', '"other')}, "there is no way leave"),
+             ({"docs/errors.md": page % good.replace("FAULT-12, ", "")}, "FAULT-12 has no row"),
+             ({"docs/errors.md": (page % good).replace("31", "30")}, "FAULT-31 is missing"),
+             ({"tests/a/c_test.cpp": 'LOOP_TEST(\n  "FAULT-31: x") {}\n'}, "FAULT-31 is not there yet, but has a test"),
+             ({"tests/a/c_test.cpp": 'LOOP_TEST("FAULT-45: x") {}\n'}, "FAULT-45 has no row"),
+             ({"lib/base/c.cpp": "auto now = std::chrono::system_clock::now();\n"}, "asks for the wall clock")]
+    for changes, message in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for name, text in (fine | changes).items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text)
+            (root / "include").mkdir()
+            status, _, output = run("faults", root)
+            assert (status == 0) == (message is None) and (message or "") in output, (message, output)
+
+
 TESTS = {
     "layers": lambda: test_marked_tree("layers"),
     "coroutine_rules": lambda: test_marked_tree("coroutine_rules"),
     "size": test_size,
     "from_asyncio": test_from_asyncio,
     "include_cost": test_include_cost,
+    "faults": test_faults,
     "compare_output": test_compare_output,
     "compile_fail": test_compile_fail,
 }

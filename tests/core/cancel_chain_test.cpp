@@ -170,3 +170,94 @@ LOOP_TEST("cancel: a request that a task passes on and that comes back to it is 
   CHECK(running.done());
   CHECK(waiting.done());
 }
+
+namespace {
+
+coro<> swallow_in_sleep() {
+  try {
+    co_await sleep(24h);
+  } catch (const cancelled_error&) {
+  }
+}
+
+coro<> await_both(task<> a, task<> b) {
+  auto both = gather(a, b);
+  co_await both;
+}
+
+}  // namespace
+
+LOOP_TEST("cancel: two ways to the same tasks are no circle, however deep they meet", "[core][cancel]") {
+  static constexpr int length = 350;
+  std::vector<task<>> chain;
+  chain.push_back(create_task(swallow_in_sleep()));
+  for (int i = 1; i < length; ++i) chain.push_back(create_task(await_it(chain.back())));
+  const auto a = create_task(await_it(chain.back()));
+  const auto b = create_task(await_it(chain.back()));
+  const auto root = create_task(await_both(a, b));
+  co_await settle(length + 10);
+  CHECK(root.cancel());
+  co_await settle(length + 10);
+  CHECK(root.cancelled());  // a cancelled gather ends so
+  int cancelled = 0;
+  for (const auto& each : chain) cancelled += each.cancelled() ? 1 : 0;
+  CHECK(cancelled == 0);  // the first one swallowed it: each got a value
+  CHECK(a.done());
+  CHECK_FALSE(a.cancelled());
+}
+
+namespace {
+
+struct family {
+  future<task<>> parent;
+  std::vector<any_task> children;
+  int seen = 0;
+};
+
+coro<> await_parent(family& f) {
+  f.children.push_back(current_task());
+  const task<> parent = co_await f.parent;
+  co_await parent;
+}
+
+coro<> count_cancels(family& f) {
+  f.children.push_back(current_task());
+  try {
+    co_await sleep(24h);
+  } catch (const cancelled_error&) {
+    ++f.seen;
+  }
+}
+
+coro<> fork(family& f) { static_cast<void>(co_await gather(count_cancels(f), await_parent(f), count_cancels(f))); }
+
+coro<> cancel_family(int whom) {
+  family f;
+  const task<> parent = create_task(fork(f));
+  co_await settle();
+  f.parent.set_result(parent);
+  co_await settle();
+  if (whom < 0) {
+    CHECK(parent.cancel());
+  } else {
+    CHECK(f.children[static_cast<std::size_t>(whom)].cancel());
+  }
+  static_cast<void>(co_await wait(parent));
+  CHECK(parent.cancelled());
+  CHECK(parent.cancelling() == 1);
+  for (const any_task& each : f.children) CHECK(each.cancelling() == 1);
+  CHECK(f.seen == 2);
+}
+
+}  // namespace
+
+TEST_CASE("cancel: a child that awaits the parent of its fork-join: every task is asked once", "[core][cancel]") {
+  for (const int loops : {1, 2}) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      INFO(loops << " loops, seed " << seed);
+      const auto options = run_options().loops(loops).order(run_order::fork_join);
+      gyre::testing::simulate(seed, options, cancel_family(-1));
+      gyre::testing::simulate(seed, options, cancel_family(1));
+    }
+  }
+}

@@ -68,7 +68,7 @@ LOOP_TEST("RUN-002: an awaited coroutine runs inside the awaiting task", "[core]
   CHECK(all_tasks().size() == 1);
 }
 
-LOOP_TEST("RUN-003: a coroutine is awaited once; the second await throws", "[core][coro]") {
+LOOP_TEST("FAULT-08, RUN-003: a coroutine is awaited once; the second await throws", "[core][coro]") {
   int runs = 0;
   coro<> body = note_run(runs);
   co_await body;

@@ -50,7 +50,7 @@ LOOP_TEST("FUT-004: an exception that was set is thrown by result() and returned
   co_return;
 }
 
-LOOP_TEST("FUT-005: a done future refuses another result and keeps its own", "[core][future]") {
+LOOP_TEST("FAULT-09, FUT-005: a done future refuses another result and keeps its own", "[core][future]") {
   const future<int> f;
   f.set_result(7);
   CHECK_THROWS_AS(f.set_result(8), invalid_state_error);
@@ -118,7 +118,8 @@ LOOP_TEST("FUT-010: callbacks run in the order of registration, with the future"
   const future<int> f;
   std::string log;
   for (int i = 0; i < 3; ++i) {
-    f.add_done_callback([&log, i](const future<int>& done) { log += std::to_string(i) + ":" + std::to_string(done.result()) + " "; });
+    f.add_done_callback(
+        [&log, i](const future<int>& done) { log += std::to_string(i) + ":" + std::to_string(done.result()) + " "; });
   }
   f.set_result(9);
   co_await settle(1);
@@ -170,7 +171,7 @@ LOOP_TEST("FUT-014: a callback that is queued already is not withdrawn", "[core]
   CHECK(called);
 }
 
-LOOP_TEST("FUT-016: a callback that throws is reported, and the others run", "[core][future]") {
+LOOP_TEST("FAULT-21, FUT-016: a callback that throws is reported, and the others run", "[core][future]") {
   report_catcher caught;
   const future<int> f;
   bool called = false;
@@ -378,7 +379,8 @@ LOOP_TEST("future: an empty handle says so", "[core][future]") {
   co_return;
 }
 
-LOOP_TEST("FUT-015: a callback runs in the context captured at registration, or in the one passed", "[core][future][context]") {
+LOOP_TEST("FUT-015: a callback runs in the context captured at registration, or in the one passed",
+          "[core][future][context]") {
   const context_var<int> level("level", 0);
   const context given;
   given.run([&level] { level.set(9); });

@@ -115,7 +115,7 @@ LOOP_TEST("TASK-012: cancel() cancels the awaited future; the task ends when the
   CHECK_THROWS_AS(t.result(), cancelled_error);
 }
 
-LOOP_TEST("TASK-013: cancel() is refused once the task is done", "[core][cancel]") {
+LOOP_TEST("FAULT-11, TASK-013: cancel() is refused once the task is done", "[core][cancel]") {
   const future<int> f;
   const task<int> t = create_task(await_future(f));
   co_await settle(2);
@@ -191,7 +191,7 @@ LOOP_TEST("TASK-019: cancel() after the awaited future ended, before the task re
   CHECK(how == "cancelled");
 }
 
-LOOP_TEST("TASK-020: a task that cancels itself goes on until it suspends", "[core][cancel]") {
+LOOP_TEST("FAULT-11, TASK-020: a task that cancels itself goes on until it suspends", "[core][cancel]") {
   std::string log;
   const task<> t = create_task(cancel_itself(log));
   const std::string how = co_await outcome(t);
@@ -309,7 +309,7 @@ LOOP_TEST("TASK-030: while a future is awaited the first message wins", "[core][
   CHECK(how == "cancelled: first");
 }
 
-LOOP_TEST("TASK-031: cancelling() counts requests, uncancel() takes them back", "[core][cancel]") {
+LOOP_TEST("FAULT-11, TASK-031: cancelling() counts requests, uncancel() takes them back", "[core][cancel]") {
   const future<int> f;
   const task<int> t = create_task(await_future(f));
   CHECK(t.cancelling() == 0);

@@ -94,7 +94,7 @@ LOOP_TEST("TASK-003: a task is a future of its value", "[core][task]") {
   CHECK(called);
 }
 
-LOOP_TEST("TASK-003: many tasks await one task", "[core][task]") {
+LOOP_TEST("FAULT-08, TASK-003: many tasks await one task", "[core][task]") {
   std::string log;
   const task<int> t = create_task(give(4));
   const task<> a = create_task(collect(t, log, "a"));
@@ -131,14 +131,14 @@ LOOP_TEST("TASK-007: an exception that nobody retrieved is reported when the tas
   CHECK(caught.reports.front().details.find("name='lost'") != std::string::npos);
 }
 
-LOOP_TEST("TASK-007: a task without a handle is reported as soon as it has failed", "[core][task]") {
+LOOP_TEST("FAULT-06, TASK-007: a task without a handle is reported as soon as it has failed", "[core][task]") {
   report_catcher caught;
   static_cast<void>(create_task(fail_with("unseen")));
   co_await settle(2);
   CHECK(caught.reports.size() == 1);
 }
 
-TEST_CASE("TASK-008: a pending task that goes with its loop is reported", "[core][task]") {
+TEST_CASE("FAULT-07, TASK-008: a pending task that goes with its loop is reported", "[core][task]") {
   const std::shared_ptr<event_loop> loop = new_event_loop();
   const report_catcher caught(*loop);
   const future<int> never = loop->create_future<int>();
@@ -177,7 +177,7 @@ LOOP_TEST("TASK-011: get_loop() gives the loop of the task", "[core][task]") {
   CHECK(&t.get_loop() == &get_running_loop());
 }
 
-LOOP_TEST("TASK-038: a task that awaits itself gets an error", "[core][task]") {
+LOOP_TEST("FAULT-10, TASK-038: a task that awaits itself gets an error", "[core][task]") {
   std::string how;
   const task_options named{.name = "me"};
   const task<> t = create_task(await_itself(how), named);

@@ -36,7 +36,7 @@ LOOP_TEST("LOOP-046: sleepers wake by deadline", "[flow][sleep]") {
   CHECK(log == "abc");
 }
 
-LOOP_TEST("LOOP-047: sleep(0) or less yields exactly one iteration", "[flow][sleep]") {
+LOOP_TEST("FAULT-18, LOOP-047: sleep(0) or less yields exactly one iteration", "[flow][sleep]") {
   std::string log;
   const task<> other = create_task(turns(log, "o", 3));
   co_await sleep(0ns);
@@ -47,7 +47,7 @@ LOOP_TEST("LOOP-047: sleep(0) or less yields exactly one iteration", "[flow][sle
   CHECK(log == "omomo");
 }
 
-LOOP_TEST("LOOP-048: sleep(NaN) is refused", "[flow][sleep]") {
+LOOP_TEST("FAULT-19, LOOP-048: sleep(NaN) is refused", "[flow][sleep]") {
   const std::chrono::duration<double> nan(std::numeric_limits<double>::quiet_NaN());
   bool refused = false;
   try {

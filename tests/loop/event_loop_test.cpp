@@ -163,7 +163,7 @@ TEST_CASE("LOOP-018: run_until_complete refuses a future of another loop", "[loo
   CHECK_THROWS_AS(loop->run_until_complete(f), value_error);
 }
 
-LOOP_TEST("LOOP-019: no loop runs inside a running loop", "[loop]") {
+LOOP_TEST("FAULT-03, LOOP-019: no loop runs inside a running loop", "[loop]") {
   const auto other = new_event_loop();
   CHECK_THROWS_AS(other->run_forever(), already_running);
   coro<int> body = give(1);
@@ -203,7 +203,7 @@ LOOP_TEST("LOOP-021: a running loop cannot be closed", "[loop]") {
   co_return;
 }
 
-TEST_CASE("LOOP-022: a closed loop refuses work", "[loop]") {
+TEST_CASE("FAULT-02, LOOP-022: a closed loop refuses work", "[loop]") {
   const auto loop = new_event_loop();
   CHECK_FALSE(loop->is_closed());
   loop->close();
@@ -302,7 +302,7 @@ TEST_CASE("LOOP-035: in debug mode call_soon from a foreign thread is refused", 
   CHECK(refused);
 }
 
-TEST_CASE("LOOP-038: create_task on a closed loop destroys the coroutine unrun", "[loop]") {
+TEST_CASE("FAULT-02, LOOP-038: create_task on a closed loop destroys the coroutine unrun", "[loop]") {
   const auto loop = new_event_loop();
   loop->close();
   bool ran = false;
@@ -325,7 +325,8 @@ TEST_CASE("loop: many callbacks in one iteration", "[loop]") {
   CHECK(count == 10'000);
 }
 
-LOOP_TEST("LOOP-034: in debug mode a slow callback or step is reported with its text and its time", "[loop][debug]") {
+LOOP_TEST("FAULT-40, LOOP-034: in debug mode a slow callback or step is reported with its text and its time",
+          "[loop][debug]") {
   event_loop& loop = get_running_loop();
   const report_catcher caught;
   loop.set_debug(true);

@@ -20,7 +20,7 @@ TEST_CASE("LOOP-005: call_later runs no earlier than its deadline", "[loop][time
   CHECK(ran - start >= 3ms);
 }
 
-TEST_CASE("LOOP-006: a negative delay runs in the next iteration", "[loop][timer]") {
+TEST_CASE("FAULT-18, LOOP-006: a negative delay runs in the next iteration", "[loop][timer]") {
   const auto loop = new_event_loop();
   std::string log;
   loop->call_later(-1ms, [&log] { log += "late "; });
@@ -129,7 +129,7 @@ TEST_CASE("timer: a delay that is not a number is refused", "[loop][timer]") {
   CHECK_THROWS_AS(loop->call_later(nan, [] {}), value_error);
 }
 
-TEST_CASE("timer: a delay past the end of the clock never comes", "[loop][timer]") {
+TEST_CASE("FAULT-20: a delay past the end of the clock never comes", "[loop][timer]") {
   const auto loop = new_event_loop();
   bool called = false;
   const timer_handle h = loop->call_later(std::chrono::hours::max(), [&called] { called = true; });
@@ -150,7 +150,8 @@ LOOP_TEST("LOOP-008: equal deadlines come in the order that CPython's heap gives
   CHECK(log == "first b a ");
 }
 
-LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration", "[loop][timer]") {
+LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration",
+          "[loop][timer]") {
   std::string log;
   event_loop& loop = get_running_loop();
   loop.call_later(500us, [&] {

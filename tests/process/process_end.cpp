@@ -138,6 +138,18 @@ int second_then_shutdown() {
   return run_interrupted(main());
 }
 
+// The second comes in the last step of main: no loop looks at it before the shutdown.
+int second_as_main_ends() {
+  const auto main = []() -> coro<> {
+    struct last_words {
+      ~last_words() { std::raise(SIGINT); }
+    };
+    const last_words raises_another;
+    co_await begin_beside(swallow("child swallows", 0), sleep_long());
+  };
+  return run_interrupted(main());
+}
+
 int third_runner_run() {
   runner r(options);
   try {
@@ -236,6 +248,27 @@ int stuck_loop() {
   return 0;
 }
 
+int runtime_in_own_task() {
+  auto* owned = new runtime(options);
+  const auto body = [](runtime* r) -> coro<> {
+    say("destroying");
+    delete r;
+    co_return;
+  };
+  run_coroutine_threadsafe(body(owned), *owned).result();
+  return 0;
+}
+
+int loop_in_own_callback() {
+  auto loop = new_event_loop();
+  loop->call_soon([&loop] {
+    say("destroying");
+    loop.reset();
+  });
+  loop->run_forever();
+  return 0;
+}
+
 int uncaught() {
   const auto main = []() -> coro<> {
     create_task(clean_up(""));
@@ -257,6 +290,7 @@ int main(int argc, char** argv) {
                                               {"second_in_user_code", second_in_user_code},
                                               {"second_in_shutdown", second_in_shutdown},
                                               {"second_then_shutdown", second_then_shutdown},
+                                              {"second_as_main_ends", second_as_main_ends},
                                               {"third_runner_run", third_runner_run},
                                               {"exit_in_main", exit_in_main},
                                               {"exit_in_task", exit_in_task},
@@ -264,6 +298,8 @@ int main(int argc, char** argv) {
                                               {"static_runtime", static_runtime},
                                               {"stuck_offload", stuck_offload},
                                               {"stuck_loop", stuck_loop},
+                                              {"runtime_in_own_task", runtime_in_own_task},
+                                              {"loop_in_own_callback", loop_in_own_callback},
                                               {"uncaught", uncaught}};
   const auto way = ways.find(argv[1]);
   if (way == ways.end()) return 2;

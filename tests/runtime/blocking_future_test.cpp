@@ -70,7 +70,8 @@ TEST_CASE("SAFE-006: exception() has a limit too, and throws for a cancelled one
   CHECK_THROWS_AS(f.exception(), cancelled_error);
 }
 
-TEST_CASE("SAFE-006: refusing to block a loop's own thread names the loop and the task", "[runtime][threads]") {
+TEST_CASE("FAULT-04, FAULT-05, SAFE-006: refusing to block a loop's own thread names the loop and the task",
+          "[runtime][threads]") {
   runtime r(run_options().loops(2).name("serve"));
   event never;
   const auto f = run_coroutine_threadsafe(wait_for_event(never), r.loop(0));

@@ -392,7 +392,8 @@ TEST_CASE("THREAD-011: shutdown_default_executor gives up at its limit and names
   CHECK(text.find(", running for ") != std::string::npos);
 }
 
-TEST_CASE("THREAD-011, RUN-016: the end of run() names the functions that do not return", "[runtime][offload]") {
+TEST_CASE("FAULT-39, THREAD-011, RUN-016: the end of run() names the functions that do not return",
+          "[runtime][offload]") {
   const auto g = std::make_shared<thread_gate>();
   std::vector<std::string> details;
   const auto main = [](std::shared_ptr<thread_gate> held, std::vector<std::string>& out) -> coro<> {

@@ -83,7 +83,7 @@ TEST_CASE("RUN-006: run() throws what main throws", "[runtime][run]") {
   for (const int loops : {1, 4}) CHECK_THROWS_WITH(run(fail("from main"), run_options().loops(loops)), "from main");
 }
 
-LOOP_TEST("RUN-008: run() inside a running loop is refused", "[runtime][run]") {
+LOOP_TEST("FAULT-03, RUN-008: run() inside a running loop is refused", "[runtime][run]") {
   coro<int> body = give(1);
   CHECK_THROWS_AS(run(std::move(body)), already_running);
   co_return;
@@ -137,7 +137,8 @@ TEST_CASE("RUN-012: tasks that are left are cancelled and awaited", "[runtime][r
   }
 }
 
-TEST_CASE("RUN-012: a task that main made in its last step takes its first step, then it is cancelled", "[runtime][run]") {
+TEST_CASE("RUN-012: a task that main made in its last step takes its first step, then it is cancelled",
+          "[runtime][run]") {
   std::string log;
   const auto main = [](std::string& out) -> coro<> {
     static_cast<void>(create_task(sleep_long(out, "a")));
@@ -168,7 +169,7 @@ TEST_CASE("RUN-013: a leftover that fails while being cancelled is reported; mai
   }
 }
 
-TEST_CASE("RUN-014: a leftover that swallows its cancel is waited for", "[runtime][run]") {
+TEST_CASE("FAULT-12, RUN-014: a leftover that swallows its cancel is waited for", "[runtime][run]") {
   std::string log;
   const auto main = [](std::string& out) -> coro<> {
     static_cast<void>(create_task(clean_slowly(out)));
@@ -312,7 +313,8 @@ TEST_CASE("run: two threads may each run a program", "[runtime][run]") {
   CHECK(other == 3);
 }
 
-TEST_CASE("RUN-015: a task made by a leftover in the shutdown is not cancelled but abandoned with the loop", "[runtime][run]") {
+TEST_CASE("RUN-015: a task made by a leftover in the shutdown is not cancelled but abandoned with the loop",
+          "[runtime][run]") {
   bool cancelled = false;
   bool abandoned = false;
   const auto late = [](bool& got_cancel) -> coro<> {

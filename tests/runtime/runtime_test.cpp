@@ -92,7 +92,7 @@ TEST_CASE("runtime: its loops, and indices that are none", "[runtime]") {
   CHECK(r.stats().loops == 3);
 }
 
-TEST_CASE("runtime: several runtimes share nothing", "[runtime]") {
+TEST_CASE("FAULT-41: several runtimes share nothing", "[runtime]") {
   runtime a(run_options().loops(2));
   runtime b(run_options().loops(2));
   const auto await_foreign = [](future<int> f) -> coro<std::string> { co_return co_await outcome(f); };
@@ -144,7 +144,7 @@ TEST_CASE("runtime: what outlives the deadline of its shutdown is named", "[runt
   }
 }
 
-TEST_CASE("runtime: stop() on one of its own loops is refused", "[runtime][shutdown]") {
+TEST_CASE("FAULT-37: stop() on one of its own loops is refused", "[runtime][shutdown]") {
   runtime r(run_options().loops(2));
   const auto stop_it = [](runtime& own) -> coro<bool> {
     try {

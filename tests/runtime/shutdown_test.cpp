@@ -202,7 +202,7 @@ TEST_CASE("shutdown: several threads stop a runtime at once", "[runtime][shutdow
   }
 }
 
-TEST_CASE("shutdown: a runtime inside another one is stopped through to_thread()", "[runtime][shutdown]") {
+TEST_CASE("FAULT-41: a runtime inside another one is stopped through to_thread()", "[runtime][shutdown]") {
   for (const int loops : {1, 4}) {
     const auto main = []() -> coro<std::string> {
       runtime inner(run_options().loops(2));
@@ -396,7 +396,7 @@ TEST_CASE("shutdown: generators that are open on any loop are closed there", "[r
   }
 }
 
-TEST_CASE("shutdown: a function that does not return is left behind at the deadline", "[runtime][shutdown]") {
+TEST_CASE("FAULT-39: a function that does not return is left behind at the deadline", "[runtime][shutdown]") {
   for (const int loops : {1, 4}) {
     std::promise<void> go;
     std::promise<void> back;

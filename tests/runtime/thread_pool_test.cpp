@@ -205,7 +205,7 @@ TEST_CASE("THREAD-011: a shutdown gives up at its deadline and tells what runs",
   g->open();
 }
 
-TEST_CASE("thread pool: the last owner may be a function of the pool", "[runtime][offload]") {
+TEST_CASE("FAULT-37: the last owner may be a function of the pool", "[runtime][offload]") {
   auto pool = std::make_shared<thread_pool_executor>(1);
   thread_gate g;
   const auto f = pool->submit([kept = pool, &g]() mutable {

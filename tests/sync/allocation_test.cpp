@@ -1,36 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the primitives promise about memory: in the steady state nothing calls malloc.
+#include "allocations.hpp"
 #include "loop_test.hpp"
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <vector>
-
-#ifndef GYRE_TEST_COUNTS_ALLOCATIONS
-#define GYRE_TEST_COUNTS_ALLOCATIONS 1
-#endif
 
 using namespace gyre;
 using namespace gyre_test;
-
-namespace {
-
-std::atomic<bool> counting{false};
-std::atomic<long> allocations{0};
-
-}  // namespace
-
-#if GYRE_TEST_COUNTS_ALLOCATIONS
-GYRE_NOINLINE void* operator new(std::size_t size) {
-  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
-}
-GYRE_NOINLINE void operator delete(void* p) noexcept { std::free(p); }
-GYRE_NOINLINE void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
 
 namespace {
 
@@ -112,15 +89,13 @@ coro<> one_round(objects& o) {
 }  // namespace
 
 TEST_CASE("C12: in the steady state no primitive calls malloc", "[sync]") {
-  if (GYRE_TEST_COUNTS_ALLOCATIONS == 0) return;
+  if (!counts_allocations) return;
   const auto main = []() -> coro<long> {
     objects o;
     for (int i = 0; i < 20; ++i) co_await one_round(o);
-    allocations.store(0);
-    counting.store(true);
+    const allocation_counter made;
     for (int i = 0; i < 20; ++i) co_await one_round(o);
-    counting.store(false);
-    co_return allocations.load();
+    co_return made.count();
   };
   CHECK(run(main(), one_loop()) == 0);
 }

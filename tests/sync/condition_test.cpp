@@ -66,7 +66,7 @@ std::string message_of(const std::exception_ptr& error) {
 
 }  // namespace
 
-LOOP_TEST("COND-001: wait() and notify() without the lock are errors", "[sync][condition]") {
+LOOP_TEST("FAULT-15, COND-001: wait() and notify() without the lock are errors", "[sync][condition]") {
   condition c;
   const std::string how = co_await outcome(c.wait());
   CHECK(how == "error: cannot wait on un-acquired lock");
@@ -403,7 +403,7 @@ LOOP_TEST("condition: a cancel pending at the call ends the wait, with the lock 
     }
     const bool held = shared.locked();
     shared.release();
-    co_return error != nullptr && held;
+    co_return error != nullptr&& held;
   };
   const bool right = co_await create_task(body, std::ref(c));
   CHECK(right);

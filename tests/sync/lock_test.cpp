@@ -70,7 +70,7 @@ LOOP_TEST("LOCK-003: a newcomer does not overtake the waiter that was chosen", "
   CHECK(log == "a+ a- new ");
 }
 
-LOOP_TEST("LOCK-004: a free lock cannot be released", "[sync][lock]") {
+LOOP_TEST("FAULT-13, LOCK-004: a free lock cannot be released", "[sync][lock]") {
   lock l;
   CHECK_THROWS_AS(l.release(), error);
   co_await l.acquire();
@@ -78,7 +78,7 @@ LOOP_TEST("LOCK-004: a free lock cannot be released", "[sync][lock]") {
   CHECK_THROWS_AS(l.release(), error);
 }
 
-LOOP_TEST("LOCK-004: any task may release", "[sync][lock]") {
+LOOP_TEST("FAULT-13, LOCK-004: any task may release", "[sync][lock]") {
   lock l;
   co_await l.acquire();
   const auto body = [](lock& held) -> coro<> {

@@ -162,7 +162,7 @@ LOOP_TEST("QUEUE-016: items left in the queue count as unfinished", "[sync][queu
   co_await for_all_queues([]<class Queue>() { return counts_left_items<Queue>(); });
 }
 
-LOOP_TEST("QUEUE-017: after shutdown() nothing can be put or got", "[sync][queue]") {
+LOOP_TEST("FAULT-16, QUEUE-017: after shutdown() nothing can be put or got", "[sync][queue]") {
   co_await for_all_queues([]<class Queue>() { return shuts_down_empty<Queue>(); });
 }
 

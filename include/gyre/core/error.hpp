@@ -45,6 +45,11 @@ class foreign_runtime : public error {
  public:
   using error::error;
 };
+/// The process was forked from one with event loops: its copy of them must not be used. Only exec or _exit may follow.
+class forked_child : public error {
+ public:
+  using error::error;
+};
 /// A result was asked for too early, or set twice.   Like: InvalidStateError.
 class invalid_state_error : public error {
  public:

@@ -74,9 +74,14 @@ class future_core : public pooled {
   [[nodiscard]] bool done() const noexcept { return outcome() != status::pending; }
 
   /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
-  [[nodiscard]] virtual home* where() const noexcept {
-    return loop_ == nullptr ? nullptr : loop_->loop_of(era_);
+  [[nodiscard]] virtual home* where() const noexcept { return loop_ == nullptr ? nullptr : loop_->loop_of(era_); }
+
+  /// Keeps its runtime open while the calling thread, if it is one from outside, does something that may queue there.
+  [[nodiscard]] runtime_visit visit() const noexcept {
+    return runtime_visit(loop_, era_, runtime_visit::purpose::queue);
   }
+  /// The same with a loop that may be closed: what where() gives stays until the end of the visit, or is null.
+  [[nodiscard]] runtime_visit look() const noexcept { return runtime_visit(loop_, era_, runtime_visit::purpose::look); }
 
   /// True if it has a loop, or had one that is gone.
   [[nodiscard]] bool belongs_to_loop() const noexcept { return loop_ != nullptr; }
@@ -87,7 +92,7 @@ class future_core : public pooled {
   /// Whether it only hands on what other futures end with: any_needed() knows which.
   [[nodiscard]] bool hands_on() const noexcept { return hands_on_; }
   /// Calls `look` for the futures without which this one cannot end, until that gives true; gives that. For an await_circle.
-  [[nodiscard]] virtual bool any_needed(bool (*look)(const future_core&, const void*) noexcept,
+  [[nodiscard]] virtual bool any_needed(bool (*needed)(const future_core&, const void*) noexcept,
                                         const void* with) const noexcept;
   /// False if nobody waits for it. True if somebody does, or its lock is taken at this moment.
   [[nodiscard]] bool may_have_waiters() noexcept;
@@ -198,7 +203,7 @@ class future_core : public pooled {
   std::atomic<bool> reserved_{false};
   std::atomic<bool> forsaken_{false};  // written under lock_
   bool hands_on_ = false;              // of its class
-  std::uint32_t era_ = 0;  // of loop_: identities are used again
+  std::uint32_t era_ = 0;  // of loop_: identities are used again; both are constant once others see the future
   mutable spin_lock lock_;
 };
 

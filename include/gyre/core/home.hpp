@@ -40,6 +40,27 @@ struct report {
   std::string details;              // place of creation, await chain
 };
 
+/// A loop_visit for code that does not know on whose thread it runs: threads of the runtime itself need no visit, since they
+/// have ended when its loops close, and the closing thread plays one of the loops.
+class runtime_visit {
+ public:
+  enum class purpose : std::uint8_t { queue, look };
+
+  /// `loop` may be null: that of a future without one, always admitted.
+  runtime_visit(loop_identity* loop, std::uint32_t era, purpose why) noexcept;
+  runtime_visit(const runtime_visit&) = delete;
+  runtime_visit& operator=(const runtime_visit&) = delete;
+  ~runtime_visit() {
+    if (entered_ != nullptr) entered_->leave();
+  }
+
+  [[nodiscard]] bool admitted() const noexcept { return admitted_; }
+
+ private:
+  loop_identity* entered_ = nullptr;
+  bool admitted_ = true;
+};
+
 /// What a task needs from the loop that it wakes on.
 ///
 /// Thread:  every member may be called from any thread unless it says otherwise.

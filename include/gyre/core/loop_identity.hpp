@@ -5,6 +5,7 @@
 #include <gyre/base/atomics.hpp>
 #include <gyre/base/relax.hpp>
 
+#include <atomic>
 #include <cstdint>
 
 namespace gyre::detail {
@@ -16,14 +17,15 @@ class home;
 ///   owner_, era_   written by begin_era() and end_era(); a reader who kept an era compares it before it uses the owner.
 ///   open_          from begin_era() until the loop closes.
 ///   ended_         from the end of close(): its tasks are destroyed, nobody waits there any more.
-///   visitors_      threads from outside the runtime that queue something: the closing thread waits for them.
+///   visitors_      threads from outside the runtime that queue or look at something: who closes or destroys waits.
 ///
-///   visitor (enter)                            closing thread (shut)
-///   V1 visitors_ += 1, seq_cst                 C1 open_ = false, seq_cst
-///   V2 open_, seq_cst; then era_               C2 waits until visitors_, seq_cst, is 0
+///   visitor (enter, enter_to_look)             closing thread (shut), destroying thread (end_era)
+///   V1 visitors_ += 1, seq_cst                 C1 open_ = false; or era_ += 1, seq_cst
+///   V2 era_, seq_cst; then open_, seq_cst      C2 waits until visitors_, seq_cst, is 0
 ///
-/// Proof:  either C2 comes after V1 in the single order and waits for this visitor, or V2 comes after C1 and refuses. An
-///         identity in its next era is open again, but then V2 acquires what begin_era() released, the new era included.
+/// Proof:  either C2 comes after V1 in the single order and waits for this visitor, or V2 comes after C1 and refuses. A look
+///         asks for the era alone: the loop may be closed, but is not destroyed. Era and open_ belong to one loop: it is
+///         closed when its era ends, and who sees the next era sees it opened by the next loop only.
 template <class Owner, class Atomics = std_atomics>
 class basic_loop_identity {
   template <class T>
@@ -43,22 +45,29 @@ class basic_loop_identity {
     ended_.store(false, std::memory_order_relaxed);
     open_.store(true, std::memory_order_seq_cst);
   }
+  /// Nobody finds the owner any more, and those who look at it have gone. Twice is harmless.
   void end_era() noexcept {
-    owner_.store(nullptr, std::memory_order_release);  // first: who reads the next era must not find this owner
-    era_.fetch_add(1, std::memory_order_acq_rel);
+    // First: who reads the next era must not find this owner.
+    if (owner_.exchange(nullptr, std::memory_order_acq_rel) == nullptr) return;
+    era_.fetch_add(1, std::memory_order_seq_cst);  // C1
+    await_visitors();                              // C2
   }
 
   [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_seq_cst); }
   /// Begins a visit, which leave() must end. False if the loop of that era is closed or gone.
   [[nodiscard]] bool enter(std::uint32_t era) noexcept {
-    visitors_.fetch_add(1, std::memory_order_seq_cst);  // V1
-    return open() && this->era() == era;                // V2
+    return enter_to_look(era) && open();  // V2
+  }
+  /// The same for a loop that may be closed, but not gone.
+  [[nodiscard]] bool enter_to_look(std::uint32_t era) noexcept {
+    visitors_.fetch_add(1, std::memory_order_seq_cst);   // V1
+    return era_.load(std::memory_order_seq_cst) == era;  // V2
   }
   void leave() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
   /// Refuses visits from now on, and waits for the end of those under way.
   void shut() noexcept {
-    open_.store(false, std::memory_order_seq_cst);                                      // C1
-    for (backoff pause; visitors_.load(std::memory_order_seq_cst) != 0;) pause.once();  // C2
+    open_.store(false, std::memory_order_seq_cst);  // C1
+    await_visitors();                               // C2
   }
   void note_end() noexcept { ended_.store(true, std::memory_order_release); }
   /// Whether the loop of that era has closed to the end, or is gone.
@@ -67,6 +76,10 @@ class basic_loop_identity {
   }
 
  private:
+  void await_visitors() const noexcept {
+    for (backoff pause; visitors_.load(std::memory_order_seq_cst) != 0;) pause.once();
+  }
+
   atomic<Owner*> owner_{nullptr};
   atomic<std::uint32_t> era_{0};
   atomic<std::uint32_t> visitors_{0};
@@ -78,8 +91,12 @@ class loop_identity final : public basic_loop_identity<home> {
  public:
   [[nodiscard]] static loop_identity& take(home& owner);
   void give_back() noexcept;
+  void note_family(const void* family) noexcept { family_.store(family, std::memory_order_release); }
+  /// Whether the thread that runs `here`, or none, belongs to the runtime of the loop of that era.
+  [[nodiscard]] bool is_inside(const home* here, std::uint32_t era) const noexcept;
 
  private:
+  std::atomic<const void*> family_{nullptr};  // of the owner: what home::family() gives
   loop_identity* next_free_ = nullptr;
 };
 

@@ -190,6 +190,9 @@ class offload_executor {
   /// Takes no more work; waits for what was taken, until `deadline` at most. False if some did not end.
   virtual bool shutdown(std::chrono::steady_clock::time_point deadline) = 0;
 
+  /// Whether the calling thread is inside a function that shutdown() would wait for.
+  [[nodiscard]] virtual bool runs_caller() const noexcept { return false; }
+
   /// The functions that have not ended, one a line of text, for the report of a shutdown that gave up.
   [[nodiscard]] virtual std::vector<std::string> unfinished() const { return {}; }
 
@@ -197,8 +200,8 @@ class offload_executor {
   ///
   /// Throws:  as execute().   Like: Executor.submit.   Body: core/blocking_future.hpp
   template <class F, class... Args>
-    requires detail::offloadable<F, Args...>
-  blocking_future<detail::offload_result<F, Args...>> submit(F&& fn, Args&&... args);
+  requires detail::offloadable<F, Args...> blocking_future<detail::offload_result<F, Args...>> submit(F&& fn,
+                                                                                                      Args&&... args);
 };
 
 /// An executor as an argument: a pointer of any kind, null for the default one. Notes the line of the call.
@@ -208,10 +211,10 @@ class executor_ref {
                std::source_location where = std::source_location::current()) noexcept  // NOLINT
       : executor_(executor), where_(where) {}
   template <class E>
-    requires std::is_convertible_v<E*, offload_executor*>
-  executor_ref(const std::shared_ptr<E>& executor,  // NOLINT: stands for any of them
-               std::source_location where = std::source_location::current()) noexcept
-      : executor_(executor.get()), where_(where) {}
+  requires std::is_convertible_v<E*, offload_executor*> executor_ref(
+      const std::shared_ptr<E>& executor,  // NOLINT: stands for any of them
+      std::source_location where = std::source_location::current())
+  noexcept : executor_(executor.get()), where_(where) {}
 
   [[nodiscard]] offload_executor* get() const noexcept { return executor_; }
   [[nodiscard]] std::source_location where() const noexcept { return where_; }

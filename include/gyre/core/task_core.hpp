@@ -9,6 +9,7 @@
 #include <gyre/core/task_state.hpp>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ namespace gyre::detail {
 class future_core;
 class stack_capture;
 class task_record;
+struct block_unpinner;
 
 /// The two kinds of tasks differ in these.
 struct task_type {
@@ -138,10 +140,11 @@ class task_core : public runnable {
   void note_message(std::string_view text);
   bool cancel_from(task_state::cancel_step outcome, std::string_view text);
   [[nodiscard]] bool leave_cycle(future_core& awaited);
+  [[nodiscard]] bool pass_down(std::string_view text, std::unique_ptr<join_head, block_unpinner>& declined);
   static void run_entry(runnable& r, fate f) noexcept;
 
   std::atomic<std::string*> cancel_message_{nullptr};  // null: none; the text is under a lock of task_core.cpp
-  std::atomic<home*> home_{nullptr};         // written by the thread that runs the task, before it parks again
+  std::atomic<home*> home_{nullptr};  // written by the thread that runs the task, before it parks again
 };
 
 /// Runs one step of a ready task on this thread, whose loop it calls home from now on.

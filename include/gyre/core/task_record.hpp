@@ -25,7 +25,7 @@ struct task_options {
   event_loop* loop = nullptr;  ///< where it starts; null: the running loop
   bool eager_start = false;    ///< runs up to its first suspension inside create_task(); on the running loop only
   const gyre::context* context = nullptr;  ///< runs in this context itself; null: in a copy of the current one
-  std::source_location created{};  ///< for reports; create_task(coro) notes its own line
+  std::source_location created{};          ///< for reports; create_task(coro) notes its own line
 };
 static_assert(std::is_trivially_destructible_v<task_options>);
 
@@ -70,15 +70,19 @@ class task_record : public future_core, public list_link<registry_tag> {
   void append_coroutine(std::string& out) const;
 
  protected:
+  /// The loop that the task ended at, while its runtime lives; the one that it is at now.
+  [[nodiscard]] home* home_after(bool ended, const task_core& t) const noexcept {
+    return ended && future_core::where() == nullptr ? nullptr : &t.at();
+  }
   [[nodiscard]] const char* kind() const noexcept override { return "Task"; }
   [[nodiscard]] const char* pending_state() const noexcept override;
   void append_details(std::string& out) const override;
   /// Which way the error took that ended it, null if that is not known.
   [[nodiscard]] virtual const failure_path* error_path() const noexcept { return nullptr; }
 
-  std::uint64_t number_ = 0;       // of Task-N
-  std::source_location defined_;   // the coroutine, then its place of definition
-  const void* body_ = nullptr;     // the address of its frame's promise, for texts only
+  std::uint64_t number_ = 0;      // of Task-N
+  std::source_location defined_;  // the coroutine, then its place of definition
+  const void* body_ = nullptr;    // the address of its frame's promise, for texts only
   unsigned cancels_at_end_ = 0;
 
  private:
@@ -94,13 +98,14 @@ class own_task : public task_record, public task_core {
   using task_record::core;
   [[nodiscard]] const task_core* core() const noexcept override { return this; }
   [[nodiscard]] const task_core* producer() const noexcept override { return this; }
-  [[nodiscard]] home* where() const noexcept override { return state.is_done() ? task_record::where() : &at(); }
+  [[nodiscard]] home* where() const noexcept override { return home_after(state.is_done(), *this); }
 
   /// Registers the task and queues its first step, or takes it.
-  void start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept;
+  /// Throws:  std::bad_alloc for a long name; the task is refused then.
+  void start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept);
 
-  /// The same in two steps: the caller queues the first step, or takes everything back.
-  void prepare(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) noexcept;
+  /// The same in two steps: the caller queues the first step, or takes everything back, also when this throws.
+  void prepare(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept);
   void refuse() noexcept;
 
   /// Nothing is to be reported when its loop closes before it has ended.
@@ -119,8 +124,8 @@ class own_task : public task_record, public task_core {
   [[nodiscard]] const failure_path* error_path() const noexcept override { return path_.get(); }
   [[nodiscard]] context_slot* own_context() noexcept override { return &context; }
 
-  home* shard_ = nullptr;            // whose registry lists it
-  std::source_location created_;     // the line of create_task, where it is known
+  home* shard_ = nullptr;                     // whose registry lists it
+  std::source_location created_;              // the line of create_task, where it is known
   std::unique_ptr<const failure_path> path_;  // of the error that ended it
   std::unique_ptr<kept_call> kept_;
   bool reports_abandon_ = true;

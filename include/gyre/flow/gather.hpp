@@ -23,7 +23,7 @@ class gather_core : public future_core {
  public:
   bool cancel(std::string_view message) override;
   /// All children that are not done, where each has to end; one alone, where the error of another would be enough.
-  [[nodiscard]] bool any_needed(bool (*look)(const future_core&, const void*) noexcept,
+  [[nodiscard]] bool any_needed(bool (*needed)(const future_core&, const void*) noexcept,
                                 const void* with) const noexcept override;
   [[nodiscard]] bool collects_errors() const noexcept { return collect_errors_; }
   /// How many of its children are not done, each counted once.

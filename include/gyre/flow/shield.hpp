@@ -11,9 +11,9 @@ namespace detail {
 class shield_core : public future_core {
  public:
   bool cancel(std::string_view message) override;
-  [[nodiscard]] bool any_needed(bool (*look)(const future_core&, const void*) noexcept,
+  [[nodiscard]] bool any_needed(bool (*needed)(const future_core&, const void*) noexcept,
                                 const void* with) const noexcept override {
-    return look(*inner_, with);
+    return needed(*inner_, with);
   }
 
  protected:

@@ -116,5 +116,7 @@ bool take_back_timer(home& loop, timer_node& node) noexcept;
 /// As call_soon: a node that is not direct goes into its loop's ring; a direct one is due at once.
 void arm_timer_now(home& loop, timer_node& node);
 [[nodiscard]] std::int64_t now_of(const home& loop) noexcept;
+/// Whether it is one of several loops, to which its tasks may move.
+[[nodiscard]] bool has_neighbours(const home& loop) noexcept;
 
 }  // namespace gyre::detail

@@ -81,6 +81,7 @@ class thread_pool_executor final : public offload_executor {
   /// A thread that has no work is waited for past the deadline too: it leaves at once.
   bool shutdown(std::chrono::steady_clock::time_point deadline) override;
   /// Each with how long it has been running, then how many have not begun.
+  [[nodiscard]] bool runs_caller() const noexcept override;
   [[nodiscard]] std::vector<std::string> unfinished() const override;
 
   [[nodiscard]] thread_pool_stats stats() const;

@@ -86,6 +86,8 @@ class time_limit final : timer_node {
   }
 
  private:
+  class ticket;
+  void arm_in_turn(home& here, std::int64_t now);
   static void expire_now(timer_node& node) noexcept;
   static void expire_in_turn(runnable& r, fate f) noexcept;
   void expire() noexcept;
@@ -97,6 +99,7 @@ class time_limit final : timer_node {
   task_core* task_ = nullptr;
   const loop_identity* armed_at_ = nullptr;  // whose heap the timer is in; it may be gone before this object
   std::uint32_t armed_era_ = 0;
+  ticket* ticket_ = nullptr;  // in that heap instead of this object
   limit_spec when_;
   unsigned cancels_before_ = 0;
   bool overdue_ = false;  // it expired at the moment in which it was set
