@@ -11,6 +11,11 @@
 #include <limits>
 #include <new>
 
+// The sanitizers have operators new of their own: there nothing is counted, and nothing fails.
+#ifndef GYRE_STRESS_REPLACES_NEW
+#define GYRE_STRESS_REPLACES_NEW 1
+#endif
+
 namespace storm {
 namespace {
 
@@ -80,7 +85,7 @@ std::uint64_t short_memory::failures() noexcept { return current.failures; }
 void short_memory::end() noexcept { current.successes = never; }
 
 drained_pool::drained_pool(std::size_t left) {
-  if (gyre::detail::address_sanitized) return;  // frames are blocks of their own there
+  if (GYRE_STRESS_REPLACES_NEW == 0) return;
   constexpr std::size_t granule = 32;
   constexpr std::size_t largest = 2048;
   constexpr std::size_t most = 1'000'000;
@@ -106,6 +111,7 @@ drained_pool::~drained_pool() {
 }  // namespace storm
 
 // --- operator new and delete -----------------------------------------------------------------------------------------
+#if GYRE_STRESS_REPLACES_NEW
 namespace {
 
 GYRE_NOINLINE void* allocate_or_throw(std::size_t size, std::size_t alignment = 1) {
@@ -128,3 +134,4 @@ GYRE_NOINLINE void operator delete(void* memory) noexcept { storm::release(memor
 GYRE_NOINLINE void operator delete(void* memory, std::size_t) noexcept { storm::release(memory); }
 GYRE_NOINLINE void operator delete(void* memory, std::align_val_t) noexcept { storm::release(memory); }
 GYRE_NOINLINE void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { storm::release(memory); }
+#endif

@@ -403,7 +403,7 @@ gyre::coro<> cancel_storm(trial& t) {
   t.tolerated.store(trial::tolerance::unread_errors);  // wait() and as_completed() read no results
   arena a(t);
   std::vector<experience> experiences(t.size);
-  victims all(t);
+  victims all(t, std::size_t{1} << t.random.below(6));
   for (experience& own : experiences) {
     const gyre::task_options place = anywhere(t.random);
     all.add(gyre::create_task(place, victim, std::ref(a), t.random.split(), std::ref(own), alive(t)));

@@ -57,7 +57,8 @@ inline gyre::coro<> put_down(gyre::task<> other) {
 /// Tasks that are cancelled at random by tasks of other loops and, on real loops, by foreign threads.
 class victims {
  public:
-  explicit victims(trial& t) noexcept : trial_(t) {}
+  /// `patience`: the larger, the longer between two cancels of one attacker.
+  explicit victims(trial& t, std::size_t patience = 1) noexcept : trial_(t), patience_(patience) {}
 
   /// Before attack().
   void add(gyre::task<> t) {
@@ -85,6 +86,7 @@ class victims {
   void cancel_from_outside(dice d, std::size_t count, const std::atomic<bool>& over);
 
   trial& trial_;
+  std::size_t patience_;
   std::vector<gyre::task<>> tasks_;
   std::vector<counter> accepted_;
 };
@@ -92,14 +94,14 @@ class victims {
 inline gyre::coro<> victims::cancel_some(victims& self, dice d, std::size_t count) {
   for (; count > 0; --count) {
     self.cancel_one(d);
-    co_await pause(d.split());
+    for (std::size_t n = 1 + d.below(self.patience_); n > 0; --n) co_await pause(d.split());
   }
 }
 
 inline void victims::cancel_from_outside(dice d, std::size_t count, const std::atomic<bool>& over) {
   for (; count > 0 && !over.load(); --count) {
     cancel_one(d);
-    for (std::size_t spins = d.below(200); spins > 0; --spins) static_cast<void>(d.next());
+    for (std::size_t spins = d.below(200 * patience_); spins > 0; --spins) static_cast<void>(d.next());
     if (d.one_in(4)) std::this_thread::yield();
   }
 }
@@ -147,7 +149,7 @@ gyre::coro<> stubborn(Shared& shared, dice d, std::size_t quota, gyre::coro<> (*
 template <class Shared>
 gyre::coro<> besiege(Shared& shared, std::size_t count, std::size_t quota, gyre::coro<> (*once)(Shared&, dice)) {
   trial& t = shared.t;
-  victims all(t);
+  victims all(t, std::size_t{1} << t.random.below(4));
   std::atomic<std::size_t> begun{0};
   for (std::size_t i = 0; i < count; ++i) {
     const gyre::task_options place = anywhere(t.random);

@@ -111,6 +111,7 @@ void cancel_somebody(bank& b, dice& d) {
   gyre::task<> chosen;
   {
     const std::lock_guard hold(b.guard);
+    if (b.known.empty()) return;  // the first task may run before it is known
     chosen = b.known[d.below(b.known.size())];
   }
   chosen.cancel();

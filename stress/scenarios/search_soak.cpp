@@ -85,6 +85,20 @@ gyre::coro<std::uint16_t> open_server(application& app, gyre::task<>& accepting)
   co_return port;
 }
 
+// What makes tasks ends before the runtime looks what is left.
+gyre::coro<> close_server(application& app, gyre::task<> accepting) {
+  accepting.cancel();
+  static_cast<void>(co_await gyre::wait(accepting));
+  co_await app.server.drain();
+}
+
+void await_end(const gyre::blocking_future<void>& f) {
+  try {
+    f.result();
+  } catch (const gyre::cancelled_error&) {
+  }
+}
+
 // --- a client --------------------------------------------------------------------------------------------------------
 class connection {
  public:
@@ -173,7 +187,8 @@ void search_soak(trial& t) {
   for (std::thread& each : threads) each.join();
   const gyre::blocking_future<void> last = gyre::run_coroutine_threadsafe(app.index.run(), r);
   if (t.random.one_in(2)) last.cancel();
-  accepting.cancel();
+  await_end(last);
+  gyre::run_coroutine_threadsafe(close_server(app, accepting), r.loop(0)).result();
   t.show(nullptr);
   r.stop();
 }

@@ -330,3 +330,23 @@ LOOP_TEST("wait_for: nested, the outer limit comes first", "[flow][wait_for]") {
   CHECK(how == "timeout");
   CHECK(log == "cancelled");
 }
+
+// Begun on an idle loop, a get() could take its item before the cancel comes: the item would be lost.
+RUNTIME_TEST("wait_for: a call whose time is over before it begins is begun on no other loop", "[flow][wait_for]") {
+  queue<int> numbers;
+  numbers.put_nowait(1);
+  int made = 0;
+  int pinned = 0;
+  event_loop& here = get_running_loop();
+  here.set_task_factory([&](event_loop&, any_coro& body, const task_options& options) {
+    ++made;
+    pinned += options.pin ? 1 : 0;
+    return body.create_task(options);
+  });
+  const std::string how = co_await outcome(wait_for(numbers.get(), 0ns));
+  here.set_task_factory({});
+  CHECK(how == "timeout");
+  CHECK(numbers.qsize() == 1);
+  CHECK(made == 1);
+  CHECK(pinned == 1);
+}

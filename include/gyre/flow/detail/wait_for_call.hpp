@@ -79,10 +79,21 @@ struct awaited_value<A> {
   using type = typename decltype(result_in_place(std::declval<A>().operator co_await()))::type;
 };
 
+/// As ensure_future(). What becomes a task here stays on this loop, so that no idle loop begins it before it is cancelled: a
+/// get() that has taken an item by then would lose it.
+template <class A>
+auto not_to_begin(A awaited) {
+  if constexpr (is_coro_v<A> || unawaited_call<A>) {
+    return ensure_future(std::move(awaited), get_running_loop());
+  } else {
+    return ensure_future(std::move(awaited));
+  }
+}
+
 /// With a limit of 0 or less: what is not done yet is cancelled and waited for.
 template <class T, class A>
 coro<T> wait_for_expired(A awaited) {
-  auto inner = ensure_future(std::move(awaited));
+  auto inner = not_to_begin(std::move(awaited));
   const bool in_time = inner.done();
   if (!in_time) {
     inner.cancel();
@@ -133,7 +144,7 @@ class [[nodiscard]] limited_await {
 }  // namespace detail
 
 template <class A, detail::limit_argument Limit>
-  requires detail::awaitable_argument<A>
+requires detail::awaitable_argument<A>
 auto wait_for(A&& aw, const Limit& timeout) {
   using kept = std::remove_cvref_t<A>;
   using T = typename kept::value_type;
@@ -150,8 +161,7 @@ auto wait_for(A&& aw, const Limit& timeout) {
 }
 
 template <class A, detail::limit_argument Limit>
-  requires(!detail::awaitable_argument<A> && detail::awaitable_here<A>)
-auto wait_for(A&& aw, const Limit& timeout) {
+requires(!detail::awaitable_argument<A> && detail::awaitable_here<A>) auto wait_for(A&& aw, const Limit& timeout) {
   const std::optional<std::int64_t> ns = detail::limit_of(timeout, "wait_for");
   if constexpr (!std::is_lvalue_reference_v<A> && std::is_move_constructible_v<A>) {
     using T = typename detail::awaited_value<A&&>::type;
