@@ -323,7 +323,7 @@ GYRE_NOINLINE bool suspend_with_care(future_core& awaited, waiter_node& node, ta
       node.unlink();
     }
     if (found == verdict::closed) {
-      awaited.mark_retrieved();  // who awaits it gets this error in its place
+      if (awaited.hands_on()) awaited.mark_retrieved();  // who awaits it gets this error in its place
       circle.raise();
     }
     if (found == verdict::busy) ++busy;

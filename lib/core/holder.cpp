@@ -30,11 +30,11 @@ holder_word holder_word_of(const task_core& t) noexcept {
   return reinterpret_cast<std::uintptr_t>(&t) ^ (mark << address_bits);
 }
 
-holder_word holder_word_of_running_task() noexcept {
+void holder_note::note_running_task() noexcept {
   task_core* const t = this_thread().current;
-  if (t == nullptr) return 0;
+  if (t == nullptr) return freed();
   if (t->holder_mark.load(std::memory_order_relaxed) == 0) t->holder_mark.store(next_mark(), std::memory_order_relaxed);
-  return holder_word_of(*t);
+  word_.store(holder_word_of(*t), std::memory_order_relaxed);
 }
 
 }  // namespace detail

@@ -14,7 +14,7 @@ namespace {
 // may go on".
 class hope {
  public:
-  explicit hope(const wait_graph& graph) : graph_(graph), may_go_on_(graph.tasks.size(), false) {
+  explicit hope(const wait_graph& graph) : may_go_on_(graph.tasks.size(), false) {
     for (bool changed = true; changed;) {
       changed = false;
       for (std::size_t i = 0; i < may_go_on_.size(); ++i) {
@@ -35,7 +35,6 @@ class hope {
                     : std::all_of(node.on.begin(), node.on.end(), goes_on);
   }
 
-  const wait_graph& graph_;
   std::vector<bool> may_go_on_;
 };
 

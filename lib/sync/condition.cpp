@@ -71,7 +71,6 @@ void condition::append_text(std::string& out) const {
 namespace detail {
 
 bool condition_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
-  condition_.lock_.holder_.freed();
   wake_list woken;  // who waits for the lock
   std::unique_lock hold(condition_.guard_);
   if (!condition_.lock_.try_release(woken)) return false;

@@ -13,7 +13,6 @@ lock::~lock() { GYRE_ASSERT(waiters_.empty(), "a lock is destroyed while tasks w
 bool lock::take_if_free() noexcept {
   if (locked_ || waiters_.has_live()) return false;
   locked_ = true;
-  holder_.taken();
   return true;
 }
 
@@ -21,14 +20,27 @@ bool lock::try_release(detail::wake_list& woken) noexcept {
   const std::lock_guard hold(guard_);
   if (!locked_) return false;
   locked_ = false;
-  waiters_.grant_first(woken);
+  if (waiters_.grant_first(woken)) holder_.freed();
   return true;
 }
 
 void lock::release() {
-  holder_.freed();
+  guard_.lock();
+  if (!locked_ || !waiters_.empty()) [[unlikely]] return release_to_waiter();
+  locked_ = false;
+  guard_.unlock();
+}
+
+// Takes over the guard.
+void lock::release_to_waiter() {
+  bool held = false;
   detail::wake_list woken;
-  if (!try_release(woken)) throw error("Lock is not acquired.");
+  {
+    const std::lock_guard hold(guard_, std::adopt_lock);
+    held = std::exchange(locked_, false);
+    if (held && waiters_.grant_first(woken)) holder_.freed();
+  }
+  if (!held) throw error("Lock is not acquired.");
 }
 
 bool lock::locked() const noexcept {
@@ -50,12 +62,17 @@ namespace detail {
 
 bool lock_awaiter::await_ready() noexcept {
   const std::lock_guard hold(lock_.guard_);
-  return lock_.take_if_free();
+  if (!lock_.take_if_free()) return false;
+  lock_.holder_.taken();
+  return true;
 }
 
 bool lock_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
   std::unique_lock hold(lock_.guard_);
-  if (lock_.take_if_free()) return false;
+  if (lock_.take_if_free()) {
+    lock_.holder_.taken();
+    return false;
+  }
   t.note_wait(wait_reason::lock, &lock_);
   wait_in(lock_.waiters_, node_, hold, t, at);
   return true;

@@ -26,24 +26,25 @@ extern std::atomic<bool> holders_wanted;
 /// A task's address, and a mark that tells the task from others that have been there; 0 for nobody. To be compared only.
 using holder_word = std::uint64_t;
 
-/// The word of a task.   Thread: the running one's.
-[[nodiscard]] holder_word holder_word_of_running_task() noexcept;
-/// The same of any task that the caller holds; 0 if it never held anything.
+/// The word of a task that the caller holds; 0 if it never held anything.
 [[nodiscard]] holder_word holder_word_of(const task_core& t) noexcept;
 
 /// Who holds a lock.
 ///
-///   word_   written by the task that has taken the lock, and by who is about to free it: these follow each other by the
-///           lock's own order. A reader may see the word of an instant ago: relaxed.
+///   word_   written by the task that has taken the lock, and when a waiter is chosen to be the next: these follow each other
+///           by the lock's own order. While nobody waits a free lock keeps the last word, for which nobody asks. Relaxed: a
+///           reader may see the word of an instant ago.
 class holder_note {
  public:
   void taken() noexcept {
-    if (notes_holders()) [[unlikely]] word_.store(holder_word_of_running_task(), std::memory_order_relaxed);
+    if (notes_holders()) [[unlikely]] note_running_task();
   }
   void freed() noexcept { word_.store(0, std::memory_order_relaxed); }
   [[nodiscard]] holder_word get() const noexcept { return word_.load(std::memory_order_relaxed); }
 
  private:
+  void note_running_task() noexcept;
+
   std::atomic<holder_word> word_{0};
 };
 

@@ -109,6 +109,7 @@ class lock {
   friend struct detail::wait_view;
   bool take_if_free() noexcept;                         // under guard_
   bool try_release(detail::wake_list& woken) noexcept;  // false if it is not locked
+  void release_to_waiter();
 
   mutable detail::spin_lock guard_;
   bool locked_ = false;

@@ -67,8 +67,8 @@ class wait_queue {
   }
 
   /// Grants to the very first waiter, if it was not granted to and no cancel has ended its wait.
-  void grant_first(wake_list& woken) noexcept {
-    if (looked_at_.empty() && !waiting_.empty()) grant(look_at_first(), woken);
+  bool grant_first(wake_list& woken) noexcept {
+    return looked_at_.empty() && !waiting_.empty() && grant(look_at_first(), woken);
   }
 
   /// Grants to the first task that waits and was not granted to yet; it stays in the list until it resumes.
