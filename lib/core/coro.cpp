@@ -18,15 +18,11 @@ void append_coroutine_object(std::string& out, const void* frame, std::string_vi
 std::string_view name_of(const promise_base& frame) noexcept { return coroutine_name(frame.line.function_name()); }
 
 void report_never_awaited(const promise_base& frame) noexcept {
-  report r;
-  r.message = "coroutine '";
-  r.message += name_of(frame);
-  r.message += "' was never awaited";
-  if (home* loop = this_thread().loop; loop != nullptr) {
-    loop->report_error(std::move(r));
-  } else {
-    std::fprintf(stderr, "%s\n", r.message.c_str());
-  }
+  make_report(this_thread().loop, "a coroutine was never awaited", [&frame](report& r) {
+    r.message = "coroutine '";
+    r.message += name_of(frame);
+    r.message += "' was never awaited";
+  });
 }
 
 void throw_already_awaited(const char* call) {

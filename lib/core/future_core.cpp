@@ -4,7 +4,6 @@
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
 
-#include <cstdio>
 #include <mutex>
 
 namespace gyre::detail {
@@ -58,22 +57,13 @@ bool future_core::settle(status outcome) noexcept {
 }
 
 void future_core::complete_unless_closed() noexcept {
-  if (loop_ == nullptr) {
-    complete();
-    return;
-  }
-  const loop_visit inside(*loop_, era_);
+  const runtime_visit inside = visit();
   if (inside.admitted()) complete();
 }
 
 void future_core::end_from_anywhere(bool (future_core::*end)() noexcept) noexcept {
-  const home* here = this_thread().loop;
-  if (loop_ == nullptr || (here != nullptr && &here->identity() == loop_)) {
-    (this->*end)();
-    return;
-  }
   {
-    const loop_visit inside(*loop_, era_);
+    const runtime_visit inside = visit();
     if (inside.admitted()) {
       (this->*end)();
       return;
@@ -86,7 +76,7 @@ void future_core::end_from_anywhere(bool (future_core::*end)() noexcept) noexcep
 bool future_core::cancel_unless_closed(std::string_view message) {
   mark_retrieved();
   if (!reserve()) return false;
-  slot_->error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  slot_->error = cancelled_with(message);
   complete_unless_closed();
   return true;
 }
@@ -139,7 +129,7 @@ bool future_core::note_awaiters(awaiter_list& out) noexcept {
 bool future_core::cancel(std::string_view message) {
   mark_retrieved();
   if (!reserve()) return false;
-  slot_->error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  slot_->error = cancelled_with(message);
   complete_from_anywhere();
   return true;
 }
@@ -184,20 +174,15 @@ void future_core::last_reference_gone() noexcept {
 
 void future_core::report_unretrieved() noexcept {
   mark_retrieved();
-  report r;
-  r.future = this;
-  r.context = own_context();
-  r.message = std::string(kind()) + " exception was never retrieved";
-  r.exception = slot_->error;
-  append_text(r.details);
-  append_origin(r.details);
   const runtime_visit inside = look();
-  if (home* loop = where(); loop != nullptr) {
-    loop->report_error(std::move(r));
-  } else {
-    std::fprintf(stderr, "%s\n  %s\n", r.message.c_str(),
-                 r.details.c_str());  // its loop is gone, and the handler with it
-  }
+  make_report(where(), "an exception was never retrieved", [this](report& r) {
+    r.future = this;
+    r.context = own_context();
+    r.message = std::string(kind()) + " exception was never retrieved";
+    r.exception = slot_->error;
+    append_text(r.details);
+    append_origin(r.details);
+  });
 }
 
 void future_core::append_outcome(std::string& out) const {

@@ -96,7 +96,7 @@ void run_nested(task_core& t, home& here) noexcept {
 void finish_unstarted(task_core& t) noexcept {
   static_cast<void>(t.state.take_cancel());
   promise_base& body = t.innermost();
-  body.slot->error = std::make_exception_ptr(cancelled_error(t.message()));
+  body.slot->error = t.cancelled_end();
   resume_chain(t.type->finish(t, t.resume_point));
 }
 
@@ -104,6 +104,14 @@ std::string task_core::message() const {
   const std::lock_guard hold(message_guard);
   const std::string* text = cancel_message_.load(std::memory_order_relaxed);
   return text == nullptr ? std::string() : *text;
+}
+
+std::exception_ptr task_core::cancelled_end() const noexcept {
+  try {
+    return cancelled_with(message());
+  } catch (const std::bad_alloc&) {
+    return cancelled_with({});
+  }
 }
 
 // The last message before a delivery wins; but a wait that a cancel has ended keeps the message that ended it.

@@ -233,7 +233,7 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   if (slot().has_value && (ended & (task_bits::cancel_requested | task_bits::wait_cancelled)) != 0) {
     // asyncio: a task that returns while a cancel is pending ends cancelled. The error hides the value. finish() decides:
     // every cancel() that came before was told yes, and one who waits for this task may have passed its own request on.
-    slot().error = std::make_exception_ptr(cancelled_error(message()));
+    slot().error = cancelled_end();
   }
   trace(trace_event::done, *this);
   shard_->remove_task(*this);
@@ -251,13 +251,14 @@ void own_task::append_origin(std::string& out) const {
 }
 
 void own_task::report_abandon() noexcept {
-  report r;
-  r.message = "Task was destroyed but it is pending!";
-  r.future = this;
-  r.context = own_context();
-  append_text(r.details);
-  append_origin(r.details);
-  at().report_error(std::move(r));
+  constexpr const char* what = "Task was destroyed but it is pending!";
+  make_report(&at(), what, [this](report& r) {
+    r.message = what;
+    r.future = this;
+    r.context = own_context();
+    append_text(r.details);
+    append_origin(r.details);
+  });
 }
 
 void own_task::abandon() noexcept {

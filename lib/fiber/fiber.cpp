@@ -52,9 +52,11 @@ inline void fiber_run::enter() noexcept {
 
 fiber_run& fiber_run::running(const std::source_location& where) {
   fiber_run* const here = running_here();
-  if (here != nullptr && here->unwinding_) [[unlikely]] here->refuse();
+  if (here != nullptr && here->unwinding_) [[unlikely]]
+    here->refuse();
   // A coroutine of another task may run on this stack: one that was started eagerly.
-  if (here == nullptr || here->frame().task != this_thread().current) [[unlikely]] throw_not_in_fiber();
+  if (here == nullptr || here->frame().task != this_thread().current) [[unlikely]]
+    throw_not_in_fiber();
   here->line_ = here->frame().line = where;
   return *here;
 }
@@ -63,8 +65,10 @@ void fiber_run::wait(void* awaiter, suspend_function suspend) {
   awaiter_ = awaiter;
   suspend_ = suspend;
   stack_->control.leave();
-  if (unwinding_) [[unlikely]] throw fiber_unwinding();
-  if (refused_by_ != nullptr) [[unlikely]] std::rethrow_exception(std::exchange(refused_by_, nullptr));
+  if (unwinding_) [[unlikely]]
+    throw fiber_unwinding();
+  if (refused_by_ != nullptr) [[unlikely]]
+    std::rethrow_exception(std::exchange(refused_by_, nullptr));
 }
 
 std::coroutine_handle<> fiber_run::advance(std::coroutine_handle<> frame) noexcept {
@@ -142,12 +146,12 @@ fiber_run::~fiber_run() {
 
 void fiber_run::report_swallowed() noexcept {
   task_core& t = *frame().task;
-  report r;
-  r.message = "the fiber of task '" + name_of(t) + "' caught its unwinding and went on: catch (...) must rethrow";
-  if (left_behind_) r.message += "; it kept calling await() and its stack is left behind";
-  r.details = "it was destroyed while waiting at ";
-  append_place(r.details, frame().line);
-  t.at().report_error(std::move(r));
+  make_report(&t.at(), "a fiber caught its unwinding and went on: catch (...) must rethrow", [&](report& r) {
+    r.message = "the fiber of task '" + name_of(t) + "' caught its unwinding and went on: catch (...) must rethrow";
+    if (left_behind_) r.message += "; it kept calling await() and its stack is left behind";
+    r.details = "it was destroyed while waiting at ";
+    append_place(r.details, frame().line);
+  });
 }
 
 }  // namespace gyre::detail

@@ -75,7 +75,7 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   auto& c = static_cast<fork_child&>(t);
   result_base& outcome = *promise_base::of(frame).slot;
   if (c.state.cancel_pending() && outcome.error == nullptr) [[unlikely]] {
-    outcome.error = std::make_exception_ptr(cancelled_error(c.message()));
+    outcome.error = c.cancelled_end();
   }
   c.resume_point = nullptr;  // user code may look at this task until it is done
   frame.destroy();

@@ -80,7 +80,7 @@ void gather_core::child_done(future_core& child) noexcept {
     slot().error = error;
   } else if (cancel_requested_.load(std::memory_order_relaxed)) {
     const auto* cancelled = caught_as<cancelled_error>(error);
-    slot().error = std::make_exception_ptr(cancelled_error(cancelled == nullptr ? "" : cancelled->what()));
+    slot().error = cancelled_with(cancelled == nullptr ? "" : cancelled->what());
   } else {
     try {
       fill();
@@ -105,7 +105,8 @@ bool gather_core::cancel(std::string_view message) {
   }
   if (any || asked_before) return any;
   cancel_requested_.store(false, std::memory_order_relaxed);
-  return done() && caught_as<cancelled_error>(slot().error) != nullptr;  // the mark was seen: the request has been delivered
+  return done() &&
+         caught_as<cancelled_error>(slot().error) != nullptr;  // the mark was seen: the request has been delivered
 }
 
 home& gather_home(const pooled_vector<core_ref<future_core>>& children) {

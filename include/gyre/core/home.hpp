@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
 
 namespace gyre {
 class event_loop;
@@ -208,6 +210,27 @@ class home {
   std::atomic<bool> has_factory_{false};
   std::atomic<bool> debug_{false};
 };
+
+/// Prints a report that no loop gets.
+void print_without_loop(const report& r) noexcept;
+/// Prints what there was no memory to tell.
+void print_short(const char* what) noexcept;
+
+/// Sends what `fill` writes into a report to `loop`, or prints it if that is null. Without memory for that: `what` alone.
+template <class Fill>
+void make_report(home* loop, const char* what, Fill fill) noexcept {
+  try {
+    report r;
+    fill(r);
+    if (loop != nullptr) {
+      loop->report_error(std::move(r));
+    } else {
+      print_without_loop(r);
+    }
+  } catch (const std::bad_alloc&) {
+    print_short(what);
+  }
+}
 
 /// The two names of one object, for layers that do not know event_loop.
 [[nodiscard]] home& home_of(event_loop& loop) noexcept;

@@ -99,6 +99,8 @@ class task_core : public runnable {
 
   /// The message given to the latest cancel().   Thread: any.
   [[nodiscard]] std::string message() const;
+  /// The error of a task that ends by a cancel, with that message.
+  [[nodiscard]] std::exception_ptr cancelled_end() const noexcept;
 
  protected:
   ~task_core() { delete cancel_message_.load(std::memory_order_relaxed); }
