@@ -104,8 +104,7 @@ bool future_core::add(completion_node& node) noexcept {
 
 bool future_core::add_unless_forsaken(completion_node& node) noexcept {
   const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending || forsaken_.load(std::memory_order_relaxed))
-    return false;
+  if (status_.load(std::memory_order_relaxed) != status::pending || forsaken_.load(std::memory_order_relaxed)) return false;
   nodes_.push_back(node);
   return true;
 }
@@ -282,13 +281,11 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
 }
 
 void throw_if_cancelled(task_core& t) {
-  if (t.state.take_cancel()) [[unlikely]]
-    t.throw_cancelled();
+  if (t.state.take_cancel()) [[unlikely]] t.throw_cancelled();
 }
 
 void throw_if_cancelled(task_core& t, const future_core& awaited) {
-  if (!t.state.take_cancel()) [[likely]]
-    return;
+  if (!t.state.take_cancel()) [[likely]] return;
   // A task that was taken out of a circle of awaits goes on before what it awaited is done.
   if (!awaited.done() || caught_as<cancelled_error>(awaited.slot().error) == nullptr) t.throw_cancelled();
 }

@@ -42,11 +42,11 @@ bool pass_to_children(task_core& t, std::string_view text, pinned_block& decline
   heavy_barrier();  // against the gather that stores `join` and then looks for a request
   pinned_block block(join_head::pin(t.join));
   if (block == nullptr || block == declined) return true;
-  if (!t.state.withdraw_request()) return true;                    // C1; if it was gone, it was delivered
-  block->cancel_requested.store(true, std::memory_order_release);  // C2
-  heavy_barrier();                                                 // C3
+  if (!t.state.withdraw_request()) return true;                        // C1; if it was gone, it was delivered
+  block->cancel_requested.store(true, std::memory_order_release);      // C2
+  heavy_barrier();                                                     // C3
   bool any = false;
-  if (t.join.load(std::memory_order_acquire) == block.get()) {  // C4
+  if (t.join.load(std::memory_order_acquire) == block.get()) {         // C4
     for (std::uint32_t i = 0; i < block->child_count(); ++i) {
       if (block->child(i).cancel(text)) any = true;
     }
@@ -67,8 +67,7 @@ void task_core::run_entry(runnable& r, fate f) noexcept {
 void end_step() noexcept {
   thread_state& thread = this_thread();
   thread.current = nullptr;
-  if (thread.failure) [[unlikely]]
-    forget_path();
+  if (thread.failure) [[unlikely]] forget_path();
 }
 
 void run_task(task_core& t, home& here) noexcept {

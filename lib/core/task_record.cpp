@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
-#include <gyre/core/context.hpp>
 #include <gyre/core/coro.hpp>
+#include <gyre/core/context.hpp>
 #include <gyre/core/task_record.hpp>
 #include <gyre/core/trace.hpp>
 
@@ -14,8 +14,7 @@ namespace {
 // current_context() without a call, where a task creates another one.
 context_slot& creators_context() noexcept {
   const thread_state& thread = this_thread();
-  if (thread.context == nullptr && thread.current != nullptr) [[likely]]
-    return thread.current->context;
+  if (thread.context == nullptr && thread.current != nullptr) [[likely]] return thread.current->context;
   return current_context();
 }
 
@@ -143,8 +142,7 @@ std::vector<frame_call_graph_entry> task_record::stack(std::optional<std::size_t
     if (!chain.levels().empty()) frames = chain.frames(chain.levels().front());
     if (t == this_thread().current) begin_with_caller(frames, here);
   } else if (const failure_path* way = error_path(); way != nullptr) {
-    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i)
-      frames.emplace_back(way->places[i], true);
+    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i) frames.emplace_back(way->places[i], true);
   }
   std::reverse(frames.begin(), frames.end());
   keep_at_most(frames, limit, t != nullptr);
@@ -164,15 +162,16 @@ void task_record::append_stack(std::string& out, std::optional<std::size_t> limi
   out += '\n';
 }
 
-const task_type own_task::type_of{&own_task::finish,
-                                  [](task_core& t) -> task_record* {
-                                    auto& record = static_cast<own_task&>(t);
-                                    record.retain();
-                                    return &record;
-                                  },
-                                  [](task_core& t) noexcept { static_cast<own_task&>(t).retain(); },
-                                  [](task_core& t) noexcept { static_cast<own_task&>(t).release(); },
-                                  [](task_core&, stack_capture&) noexcept {}};
+const task_type own_task::type_of{
+    &own_task::finish,
+    [](task_core& t) -> task_record* {
+      auto& record = static_cast<own_task&>(t);
+      record.retain();
+      return &record;
+    },
+    [](task_core& t) noexcept { static_cast<own_task&>(t).retain(); },
+    [](task_core& t) noexcept { static_cast<own_task&>(t).release(); },
+    [](task_core&, stack_capture&) noexcept {}};
 
 void own_task::start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept) {
   try {
@@ -203,8 +202,7 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
   } else {
     context.copy_from(creators_context());
   }
-  if (kept != nullptr) [[unlikely]]
-    kept_ = std::move(kept);
+  if (kept != nullptr) [[unlikely]] kept_ = std::move(kept);
   move_to(first);
   shard_ = &first;
   first.add_task(*this);
@@ -272,6 +270,7 @@ void own_task::abandon() noexcept {
   forget_waiters();
   release();
 }
+
 
 placement place_task(const task_options& options, const char* call) {
   const thread_state& thread = this_thread();

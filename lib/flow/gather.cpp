@@ -105,8 +105,7 @@ bool gather_core::cancel(std::string_view message) {
   }
   if (any || asked_before) return any;
   cancel_requested_.store(false, std::memory_order_relaxed);
-  return done() &&
-         caught_as<cancelled_error>(slot().error) != nullptr;  // the mark was seen: the request has been delivered
+  return done() && caught_as<cancelled_error>(slot().error) != nullptr;  // the mark was seen: the request has been delivered
 }
 
 home& gather_home(const pooled_vector<core_ref<future_core>>& children) {

@@ -66,7 +66,7 @@ void loop_core::enqueue(task_core& t) noexcept {
   }
   std::optional<loop_visit> inside;
   if (called_from_outside()) inside.emplace(identity(), identity().era());
-  if (closed()) return;                         // the closing thread finds the task in the registry
+  if (closed()) return;  // the closing thread finds the task in the registry
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
   wake_if_sleeping();
   if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
@@ -314,7 +314,7 @@ std::int64_t loop_core::park_deadline() const noexcept {
 }
 
 bool loop_core::prepare_park(std::int64_t& deadline) {
-  sleeping_.store(true, std::memory_order_seq_cst);                                                  // S1
+  sleeping_.store(true, std::memory_order_seq_cst);  // S1
   const std::int64_t watch = setup_.peers == nullptr ? never : setup_.peers->about_to_sleep(*this);  // S2
   deadline = park_deadline();
   if (nothing_to_do() && deadline > now()) {  // S3

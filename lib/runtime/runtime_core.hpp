@@ -100,7 +100,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::vector<std::shared_ptr<event_loop>> loops_;
   worker_threads threads_;
   std::optional<core_tie> caller_tie_;
-  std::mutex stop_guard_;  // serialises those who call runtime::stop()
+  std::mutex stop_guard_;            // serialises those who call runtime::stop()
   std::atomic<bool> stopped_{false};
   std::atomic<bool> ending_{false};  // stop() wants the threads to end; see run_thread
   bool left_behind_ = false;         // a thread is stuck in user code: stop() has given up

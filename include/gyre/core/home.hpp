@@ -35,10 +35,10 @@ class home;
 struct report {
   std::string message;
   std::exception_ptr exception;
-  future_core* future = nullptr;    // the task or future concerned, if it still lives
-  call_core* callback = nullptr;    // the callback of call_soon or call_later concerned
+  future_core* future = nullptr;   // the task or future concerned, if it still lives
+  call_core* callback = nullptr;   // the callback of call_soon or call_later concerned
   context_slot* context = nullptr;  // that the exception handler is to run in
-  std::string details;              // place of creation, await chain
+  std::string details;             // place of creation, await chain
 };
 
 /// Stands for a loop that may be gone: a small object that is never freed but used again, under a new era.

@@ -84,11 +84,11 @@ class task_core : public runnable {
 
   task_state state;
   const task_type* type;
-  std::coroutine_handle<> resume_point;   // the innermost coroutine: it runs, or the next step goes on there
-  std::atomic<join_head*> join{nullptr};  // the fork-join that this task waits for
-  resume_check* check = nullptr;          // looked at before the next step; the running thread's
-  context_slot context;                   // its context variables
-  future_core* waits_for = nullptr;       // while the word says `forward`; guarded by its `locked` bit
+  std::coroutine_handle<> resume_point;      // the innermost coroutine: it runs, or the next step goes on there
+  std::atomic<join_head*> join{nullptr};     // the fork-join that this task waits for
+  resume_check* check = nullptr;             // looked at before the next step; the running thread's
+  context_slot context;                      // its context variables
+  future_core* waits_for = nullptr;          // while the word says `forward`; guarded by its `locked` bit
 
   /// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task. Gives the
   /// kind of wait that follows; `leaf`: the request came back round a circle of awaits, there must be no wait.
@@ -114,7 +114,7 @@ class task_core : public runnable {
   static void run_entry(runnable& r, fate f) noexcept;
 
   std::atomic<std::string*> cancel_message_{nullptr};  // null: none; the text is under a lock of task_core.cpp
-  std::atomic<home*> home_{nullptr};  // written by the thread that runs the task, before it parks again
+  std::atomic<home*> home_{nullptr};         // written by the thread that runs the task, before it parks again
 };
 
 /// Runs one step of a ready task on this thread, whose loop it calls home from now on.
