@@ -2,7 +2,6 @@
 #include <gyre/base/text.hpp>
 #include <gyre/core/blocking_future.hpp>
 
-#include <cstdio>
 #include <memory>
 
 namespace gyre::detail {
@@ -39,15 +38,14 @@ class blocking_callback final : public completion_node, public pooled {
   }
 
   void report_failure(std::exception_ptr error) noexcept {
-    report r;
-    r.message = "Exception in a done callback of a blocking_future";
-    r.exception = std::move(error);
-    if (home* loop = core_->where(); loop != nullptr) {
-      loop->report_error(std::move(r));
-      return;
-    }
-    append_exception(r.details, r.exception);
-    std::fprintf(stderr, "%s\n  %s\n", r.message.c_str(), r.details.c_str());
+    constexpr const char* what = "Exception in a done callback of a blocking_future";
+    const runtime_visit inside = core_->look();
+    home* const loop = core_->where();
+    make_report(loop, what, [&](report& r) {
+      r.message = what;
+      if (loop == nullptr) append_exception(r.details, error);
+      r.exception = std::move(error);
+    });
   }
 
   core_ref<future_core> core_;

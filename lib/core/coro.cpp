@@ -19,18 +19,11 @@ void append_coroutine_object(std::string& out, const void* frame, std::string_vi
 std::string_view name_of(const promise_base& frame) noexcept { return coroutine_name(frame.line.function_name()); }
 
 void report_never_awaited(const promise_base& frame) noexcept {
-  const std::string_view name = name_of(frame);
-  if (home* loop = this_thread().loop; loop != nullptr) {
-    try {
-      report r;
-      r.message = "coroutine '";
-      r.message += name;
-      r.message += "' was never awaited";
-      return loop->report_error(std::move(r));
-    } catch (const std::bad_alloc&) {  // a destructor calls this: it is told without memory
-    }
-  }
-  std::fprintf(stderr, "coroutine '%.*s' was never awaited\n", static_cast<int>(name.size()), name.data());
+  make_report(this_thread().loop, "a coroutine was never awaited", [&frame](report& r) {
+    r.message = "coroutine '";
+    r.message += name_of(frame);
+    r.message += "' was never awaited";
+  });
 }
 
 void throw_already_awaited(const char* call) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
 #include <gyre/core/error.hpp>
+
 #include <gyre/core/exception_group.hpp>
+#include <new>
 
 #include <cstring>
 #include <typeinfo>
@@ -54,6 +56,15 @@ const void* caught_object(const std::exception_ptr& error, const std::type_info&
 
 bool ends_program(const std::exception_ptr& error) noexcept {
   return caught_as<keyboard_interrupt>(error) != nullptr || caught_as<system_exit>(error) != nullptr;
+}
+
+std::exception_ptr cancelled_with(std::string_view message) noexcept {
+  try {
+    std::exception_ptr made = std::make_exception_ptr(cancelled_error(std::string(message)));
+    if (caught_as<cancelled_error>(made) != nullptr) return made;
+  } catch (const std::bad_alloc&) {
+  }
+  return std::make_exception_ptr(cancelled_error());
 }
 
 void append_exception(std::string& out, const std::exception_ptr& error) {

@@ -38,18 +38,23 @@ class callback_node final : public completion_node, public pooled {
     try {
       self->callback_(*self->done_);
     } catch (...) {
-      report failure;
-      failure.message = "Exception in callback";
-      failure.exception = std::current_exception();
-      failure.future = self->done_.get();
-      failure.context = &self->context;
-      self->done_->append_text(failure.details);
-      if (ends_program(failure.exception)) {
-        this_thread().loop->end_program(failure.exception);
-      } else {
-        this_thread().loop->report_error(std::move(failure));
-      }
+      report_failure(*self, std::current_exception());
     }
+  }
+
+  static void report_failure(callback_node& self, const std::exception_ptr& error) noexcept {
+    home* const loop = this_thread().loop;
+    if (ends_program(error)) {
+      loop->end_program(error);
+      return;
+    }
+    make_report(loop, "Exception in callback", [&](report& failure) {
+      failure.message = "Exception in callback";
+      failure.exception = error;
+      failure.future = self.done_.get();
+      failure.context = &self.context;
+      self.done_->append_text(failure.details);
+    });
   }
 
   std::uint64_t id_;

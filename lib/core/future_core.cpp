@@ -6,7 +6,6 @@
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
 
-#include <cstdio>
 #include <mutex>
 
 namespace gyre::detail {
@@ -68,22 +67,13 @@ bool future_core::settle(status outcome) noexcept {
 }
 
 void future_core::complete_unless_closed() noexcept {
-  if (loop_ == nullptr) {
-    complete();
-    return;
-  }
-  const loop_visit inside(*loop_, era_);
+  const runtime_visit inside = visit();
   if (inside.admitted()) complete();
 }
 
 void future_core::end_from_anywhere(bool (future_core::*end)() noexcept) noexcept {
-  const home* here = this_thread().loop;
-  if (loop_ == nullptr || (here != nullptr && &here->identity() == loop_)) {
-    (this->*end)();
-    return;
-  }
   {
-    const loop_visit inside(*loop_, era_);
+    const runtime_visit inside = visit();
     if (inside.admitted()) {
       (this->*end)();
       return;
@@ -96,7 +86,7 @@ void future_core::end_from_anywhere(bool (future_core::*end)() noexcept) noexcep
 bool future_core::cancel_unless_closed(std::string_view message) {
   mark_retrieved();
   if (!reserve()) return false;
-  slot_->error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  slot_->error = cancelled_with(message);
   complete_unless_closed();
   return true;
 }
@@ -124,8 +114,7 @@ bool future_core::add(completion_node& node) noexcept {
 
 bool future_core::add_unless_forsaken(completion_node& node) noexcept {
   const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending || forsaken_.load(std::memory_order_relaxed))
-    return false;
+  if (status_.load(std::memory_order_relaxed) != status::pending || forsaken_.load(std::memory_order_relaxed)) return false;
   nodes_.push_back(node);
   return true;
 }
@@ -149,7 +138,7 @@ bool future_core::note_awaiters(awaiter_list& out) noexcept {
 bool future_core::cancel(std::string_view message) {
   mark_retrieved();
   if (!reserve()) return false;
-  slot_->error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  slot_->error = cancelled_with(message);
   complete_from_anywhere();
   return true;
 }
@@ -194,20 +183,15 @@ void future_core::last_reference_gone() noexcept {
 
 void future_core::report_unretrieved() noexcept {
   mark_retrieved();
-  report r;
-  r.future = this;
-  r.context = own_context();
-  r.message = std::string(kind()) + " exception was never retrieved";
-  r.exception = slot_->error;
-  append_text(r.details);
-  append_origin(r.details);
   const runtime_visit inside = look();
-  if (home* loop = where(); loop != nullptr) {
-    loop->report_error(std::move(r));
-  } else {
-    std::fprintf(stderr, "%s\n  %s\n", r.message.c_str(),
-                 r.details.c_str());  // its loop is gone, and the handler with it
-  }
+  make_report(where(), "an exception was never retrieved", [this](report& r) {
+    r.future = this;
+    r.context = own_context();
+    r.message = std::string(kind()) + " exception was never retrieved";
+    r.exception = slot_->error;
+    append_text(r.details);
+    append_origin(r.details);
+  });
 }
 
 void future_core::append_outcome(std::string& out) const {
@@ -363,13 +347,11 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
 }
 
 void throw_if_cancelled(task_core& t) {
-  if (t.state.take_cancel()) [[unlikely]]
-    t.throw_cancelled();
+  if (t.state.take_cancel()) [[unlikely]] t.throw_cancelled();
 }
 
 void throw_if_cancelled(task_core& t, const future_core& awaited) {
-  if (!t.state.take_cancel()) [[likely]]
-    return;
+  if (!t.state.take_cancel()) [[likely]] return;
   // A task that was taken out of a circle of awaits goes on before what it awaited is done.
   if (!awaited.done() || caught_as<cancelled_error>(awaited.slot().error) == nullptr) t.throw_cancelled();
 }

@@ -2,6 +2,7 @@
 #include <gyre/core/current.hpp>
 #include <gyre/core/home.hpp>
 
+#include <cstdio>
 #include <mutex>
 
 namespace gyre::detail {
@@ -34,6 +35,13 @@ runtime_visit::runtime_visit(loop_identity* loop, std::uint32_t era, purpose why
   entered_ = loop;
   admitted_ = why == purpose::queue ? loop->enter(era) : loop->enter_to_look(era);
 }
+
+void print_without_loop(const report& r) noexcept {
+  std::fprintf(stderr, "%s\n", r.message.c_str());
+  if (!r.details.empty()) std::fprintf(stderr, "  %s\n", r.details.c_str());
+}
+
+void print_short(const char* what) noexcept { std::fprintf(stderr, "%s (no memory to tell more)\n", what); }
 
 void loop_identity::give_back() noexcept {
   end_era();

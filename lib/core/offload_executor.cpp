@@ -35,7 +35,7 @@ bool offload_core::cancel(std::string_view message) {
   if (!reserve()) return false;
   auto expected = stage::waiting;  // first: who sees the end may rely on it
   stage_.compare_exchange_strong(expected, stage::dropped, std::memory_order_acq_rel);
-  slot().error = std::make_exception_ptr(cancelled_error(std::string(message)));
+  slot().error = cancelled_with(message);
   complete_unless_closed();
   return true;
 }

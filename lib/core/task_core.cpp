@@ -42,11 +42,11 @@ bool pass_to_children(task_core& t, std::string_view text, pinned_block& decline
   heavy_barrier();  // against the gather that stores `join` and then looks for a request
   pinned_block block(join_head::pin(t.join));
   if (block == nullptr || block == declined) return true;
-  if (!t.state.withdraw_request()) return true;                    // C1; if it was gone, it was delivered
-  block->cancel_requested.store(true, std::memory_order_release);  // C2
-  heavy_barrier();                                                 // C3
+  if (!t.state.withdraw_request()) return true;                        // C1; if it was gone, it was delivered
+  block->cancel_requested.store(true, std::memory_order_release);      // C2
+  heavy_barrier();                                                     // C3
   bool any = false;
-  if (t.join.load(std::memory_order_acquire) == block.get()) {  // C4
+  if (t.join.load(std::memory_order_acquire) == block.get()) {         // C4
     for (std::uint32_t i = 0; i < block->child_count(); ++i) {
       if (block->child(i).cancel(text)) any = true;
     }
@@ -67,8 +67,7 @@ void task_core::run_entry(runnable& r, fate f) noexcept {
 void end_step() noexcept {
   thread_state& thread = this_thread();
   thread.current = nullptr;
-  if (thread.failure) [[unlikely]]
-    forget_path();
+  if (thread.failure) [[unlikely]] forget_path();
 }
 
 void run_task(task_core& t, home& here) noexcept {
@@ -96,7 +95,7 @@ void run_nested(task_core& t, home& here) noexcept {
 void finish_unstarted(task_core& t) noexcept {
   static_cast<void>(t.state.take_cancel());
   promise_base& body = t.innermost();
-  body.slot->error = std::make_exception_ptr(cancelled_error(t.message()));
+  body.slot->error = t.cancelled_end();
   resume_chain(t.type->finish(t, t.resume_point));
 }
 
@@ -104,6 +103,14 @@ std::string task_core::message() const {
   const std::lock_guard hold(message_guard);
   const std::string* text = cancel_message_.load(std::memory_order_relaxed);
   return text == nullptr ? std::string() : *text;
+}
+
+std::exception_ptr task_core::cancelled_end() const noexcept {
+  try {
+    return cancelled_with(message());
+  } catch (const std::bad_alloc&) {
+    return cancelled_with({});
+  }
 }
 
 // The last message before a delivery wins; but a wait that a cancel has ended keeps the message that ended it.

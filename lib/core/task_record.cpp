@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
-#include <gyre/core/context.hpp>
 #include <gyre/core/coro.hpp>
+#include <gyre/core/context.hpp>
 #include <gyre/core/task_record.hpp>
 #include <gyre/core/trace.hpp>
 
@@ -14,8 +14,7 @@ namespace {
 // current_context() without a call, where a task creates another one.
 context_slot& creators_context() noexcept {
   const thread_state& thread = this_thread();
-  if (thread.context == nullptr && thread.current != nullptr) [[likely]]
-    return thread.current->context;
+  if (thread.context == nullptr && thread.current != nullptr) [[likely]] return thread.current->context;
   return current_context();
 }
 
@@ -143,8 +142,7 @@ std::vector<frame_call_graph_entry> task_record::stack(std::optional<std::size_t
     if (!chain.levels().empty()) frames = chain.frames(chain.levels().front());
     if (t == this_thread().current) begin_with_caller(frames, here);
   } else if (const failure_path* way = error_path(); way != nullptr) {
-    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i)
-      frames.emplace_back(way->places[i], true);
+    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i) frames.emplace_back(way->places[i], true);
   }
   std::reverse(frames.begin(), frames.end());
   keep_at_most(frames, limit, t != nullptr);
@@ -205,8 +203,7 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
   } else {
     context.copy_from(creators_context());
   }
-  if (kept != nullptr) [[unlikely]]
-    kept_ = std::move(kept);
+  if (kept != nullptr) [[unlikely]] kept_ = std::move(kept);
   move_to(first);
   shard_ = &first;
   first.add_task(*this);
@@ -235,7 +232,7 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   if (slot().has_value && (ended & (task_bits::cancel_requested | task_bits::wait_cancelled)) != 0) {
     // asyncio: a task that returns while a cancel is pending ends cancelled. The error hides the value. finish() decides:
     // every cancel() that came before was told yes, and one who waits for this task may have passed its own request on.
-    slot().error = std::make_exception_ptr(cancelled_error(message()));
+    slot().error = cancelled_end();
   }
   trace(trace_event::done, *this);
   shard_->remove_task(*this);
@@ -253,13 +250,14 @@ void own_task::append_origin(std::string& out) const {
 }
 
 void own_task::report_abandon() noexcept {
-  report r;
-  r.message = "Task was destroyed but it is pending!";
-  r.future = this;
-  r.context = own_context();
-  append_text(r.details);
-  append_origin(r.details);
-  at().report_error(std::move(r));
+  constexpr const char* what = "Task was destroyed but it is pending!";
+  make_report(&at(), what, [this](report& r) {
+    r.message = what;
+    r.future = this;
+    r.context = own_context();
+    append_text(r.details);
+    append_origin(r.details);
+  });
 }
 
 void own_task::abandon() noexcept {
@@ -273,6 +271,7 @@ void own_task::abandon() noexcept {
   forget_waiters();
   release();
 }
+
 
 placement place_task(const task_options& options, const char* call) {
   const thread_state& thread = this_thread();

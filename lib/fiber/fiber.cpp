@@ -142,12 +142,12 @@ fiber_run::~fiber_run() {
 
 void fiber_run::report_swallowed() noexcept {
   task_core& t = *frame().task;
-  report r;
-  r.message = "the fiber of task '" + name_of(t) + "' caught its unwinding and went on: catch (...) must rethrow";
-  if (left_behind_) r.message += "; it kept calling await() and its stack is left behind";
-  r.details = "it was destroyed while waiting at ";
-  append_place(r.details, frame().line);
-  t.at().report_error(std::move(r));
+  make_report(&t.at(), "a fiber caught its unwinding and went on: catch (...) must rethrow", [&](report& r) {
+    r.message = "the fiber of task '" + name_of(t) + "' caught its unwinding and went on: catch (...) must rethrow";
+    if (left_behind_) r.message += "; it kept calling await() and its stack is left behind";
+    r.details = "it was destroyed while waiting at ";
+    append_place(r.details, frame().line);
+  });
 }
 
 }  // namespace gyre::detail

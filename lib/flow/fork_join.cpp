@@ -75,7 +75,7 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   auto& c = static_cast<fork_child&>(t);
   result_base& outcome = *promise_base::of(frame).slot;
   if (c.state.cancel_pending() && outcome.error == nullptr) [[unlikely]] {
-    outcome.error = std::make_exception_ptr(cancelled_error(c.message()));
+    outcome.error = c.cancelled_end();
   }
   c.resume_point = nullptr;  // user code may look at this task until it is done
   frame.destroy();
@@ -84,8 +84,7 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   trace(trace_event::done, c);
   c.state.finish_unshared();
   light_barrier();  // between `done` and `shown`: see record_of
-  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
-    show_end(c, outcome, true);
+  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]] show_end(c, outcome, true);
   return c.block.child_ended(c, failed);
 }
 
@@ -171,8 +170,7 @@ std::coroutine_handle<> fork_block::start(task_core& parent, std::coroutine_hand
   parent.resume_point = at_frame;
   parent.join.store(this, std::memory_order_release);
   light_barrier();  // between `join` and the look at the word: a canceller does these in the other order
-  if (parent.state.cancel_pending()) [[unlikely]]
-    parent.cancel_children_now();
+  if (parent.state.cancel_pending()) [[unlikely]] parent.cancel_children_now();
   for (std::uint32_t i = count; i-- > 1;) push(at(i));
   return enter(at(0));
 }
@@ -262,8 +260,8 @@ void fork_block::check_and_leave_on_error() {
   }
   parent.join.store(nullptr, std::memory_order_relaxed);
   light_barrier();  // between `join` and `cancel_requested`: see pass_to_children
-  const bool cancelled =
-      cancel_requested.load(std::memory_order_acquire) && cancel_requested.exchange(false, std::memory_order_acq_rel);
+  const bool cancelled = cancel_requested.load(std::memory_order_acquire) &&
+                         cancel_requested.exchange(false, std::memory_order_acq_rel);
   if (parent.state.take_cancel() || cancelled) [[unlikely]] {
     leave();
     parent.throw_cancelled();

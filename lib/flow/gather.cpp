@@ -86,7 +86,7 @@ void gather_core::child_done(future_core& child) noexcept {
     slot().error = error;
   } else if (cancel_requested_.load(std::memory_order_relaxed)) {
     const auto* cancelled = caught_as<cancelled_error>(error);
-    slot().error = std::make_exception_ptr(cancelled_error(cancelled == nullptr ? "" : cancelled->what()));
+    slot().error = cancelled_with(cancelled == nullptr ? "" : cancelled->what());
   } else {
     try {
       fill();

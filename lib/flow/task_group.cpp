@@ -244,7 +244,7 @@ void task_group::parent_resumed() {
     waiting_ = nullptr;
   }
   if (!parent_->state.take_cancel() || !start_abort()) return;
-  cancel_ = std::make_exception_ptr(cancelled_error(parent_->message()));
+  cancel_ = parent_->cancelled_end();
   cancel_children();
 }
 

@@ -36,9 +36,11 @@ namespace {
 class stop_when_done {
  public:
   stop_when_done(future_core& until, loop_core& loop)
-      : until_(until), id_(add_callback(until, [&loop](future_core& done) {
+      : until_(until),
+        id_(add_callback(until, [&loop](future_core& done) {
           if (!ends_program(done.slot().error)) loop.request_stop();
-        })) {}
+        })) {
+  }
   stop_when_done(const stop_when_done&) = delete;
   stop_when_done& operator=(const stop_when_done&) = delete;
   ~stop_when_done() { remove_callback(until_, id_); }
@@ -100,8 +102,9 @@ event_loop::~event_loop() {
 void event_loop::run_forever() {
   detail::loop_core& core = *core_;
   if (core.closed()) detail::throw_closed("run_forever");
-  if (core.setup().has_thread)
+  if (core.setup().has_thread) {
     throw already_running("run_forever: this loop belongs to a runtime, which has a thread for it");
+  }
   {
     struct stay {
       explicit stay(detail::loop_core& l) : core(l) { core.enter("run_forever"); }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
+#include <gyre/core/home.hpp>
 #include <gyre/loop/exception_handler.hpp>
 
 #include <cstdio>
 #include <mutex>
+#include <new>
+#include <utility>
 
 namespace gyre::detail {
 
@@ -23,6 +26,22 @@ void print_report(const exception_context& context) noexcept {
     std::fprintf(stderr, "gyre: an error could not be reported: out of memory\n");
   }
 }
+
+namespace {
+
+void print_broken_handler(std::exception_ptr error, const exception_context& reported) noexcept {
+  try {
+    exception_context broken("Unhandled error in exception handler");
+    broken.exception = std::move(error);
+    broken.details = reported.message;
+    print_report(broken);
+  } catch (const std::bad_alloc&) {
+    print_short("Unhandled error in exception handler");
+  }
+  print_report(reported);
+}
+
+}  // namespace
 
 void exception_handler_slot::set(exception_handler handler) {
   auto fresh = handler ? std::make_shared<exception_handler>(std::move(handler)) : nullptr;
@@ -44,11 +63,7 @@ void exception_handler_slot::call(event_loop& loop, const exception_context& con
   try {
     (*handler)(loop, context);
   } catch (...) {
-    exception_context broken("Unhandled error in exception handler");
-    broken.exception = std::current_exception();
-    broken.details = context.message;
-    print_report(broken);
-    print_report(context);
+    print_broken_handler(std::current_exception(), context);
   }
 }
 

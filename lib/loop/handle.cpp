@@ -18,13 +18,13 @@ void call_core::turn(runnable& r, fate f) noexcept {
       this_thread().loop->end_program(error);
       return;
     }
-    report failure;
-    failure.message = "Exception in callback";
-    failure.exception = error;
-    failure.callback = self.get();
-    failure.context = &self->context;
-    self->append_text(failure.details);
-    this_thread().loop->report_error(std::move(failure));
+    make_report(this_thread().loop, "Exception in callback", [&](report& failure) {
+      failure.message = "Exception in callback";
+      failure.exception = error;
+      failure.callback = self.get();
+      failure.context = &self->context;
+      self->append_text(failure.details);
+    });
   }
 }
 

@@ -78,7 +78,7 @@ void loop_core::enqueue(task_core& t) noexcept {
   }
   std::optional<loop_visit> inside;
   if (called_from_outside()) inside.emplace(identity(), identity().era());
-  if (closed()) return;                         // the closing thread finds the task in the registry
+  if (closed()) return;  // the closing thread finds the task in the registry
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
   wake_if_sleeping();
   if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();

@@ -151,9 +151,8 @@ class loop_core final : public home {
   // Debug mode, and how long a step or callback may take in it before it is reported, in nanoseconds.   Thread: any.
   std::atomic<std::int64_t> slow_callback_ns{100'000'000};
 
-  bool searching =
-      false;           // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
-  unsigned index = 0;  // within its runtime
+  bool searching = false;  // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
+  unsigned index = 0;      // within its runtime
 
   const std::unique_ptr<timer_heap> timers;
   steal_deque<task_core> ready;
@@ -243,7 +242,7 @@ class loop_core final : public home {
   int turns_since_poll_ = 0;
   int steps_by_time_ = 61;         // what a turn may take, after the time that the last ones took
   std::int64_t last_collect_ = 0;  // 0 after a sleep
-  bool watched_ = false;           // the peers know that this loop runs user code
+  bool watched_ = false;  // the peers know that this loop runs user code
   spin_lock sent_fatal_lock_;
   std::exception_ptr sent_fatal_;
   spin_lock factory_lock_;

@@ -42,7 +42,9 @@ bool loop_core::drain_inboxes() {
   return any;
 }
 
-bool loop_core::turn() { return setup_.asyncio_order ? turn_asyncio() : turn_fork_join(); }
+bool loop_core::turn() {
+  return setup_.asyncio_order ? turn_asyncio() : turn_fork_join();
+}
 
 // A poll is a system call: while callbacks are ready it is made once in 61 turns or 50 us, whichever comes first.
 void loop_core::poll_in_asyncio_order() {
@@ -65,8 +67,7 @@ bool loop_core::turn_asyncio() {
     any = true;
     count_step();
     run_entry(batch_.pop_front());
-    if (fatal != nullptr) [[unlikely]]
-      break;  // leaves at once; the rest stays for the next run
+    if (fatal != nullptr) [[unlikely]] break;  // leaves at once; the rest stays for the next run
   }
   return any;
 }

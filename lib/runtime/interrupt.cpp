@@ -3,9 +3,9 @@
 
 #include "../loop/reactor.hpp"
 
+#include <boost/asio/signal_set.hpp>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <boost/asio/signal_set.hpp>
 
 #include <atomic>
 #include <csignal>

@@ -32,8 +32,7 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
  public:
   explicit shared(const thread_pool_options& options)
       : options_(options),
-        bound_(options.max_threads() != 0 ? options.max_threads()
-                                          : std::min<std::size_t>(32, static_cast<std::size_t>(usable_cores()) + 4)) {}
+        bound_(options.max_threads() != 0 ? options.max_threads() : std::min<std::size_t>(32, static_cast<std::size_t>(usable_cores()) + 4)) {}
 
   void push(offload_work work);
   bool end(clock_type::time_point deadline);

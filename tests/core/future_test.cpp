@@ -118,8 +118,7 @@ LOOP_TEST("FUT-010: callbacks run in the order of registration, with the future"
   const future<int> f;
   std::string log;
   for (int i = 0; i < 3; ++i) {
-    f.add_done_callback(
-        [&log, i](const future<int>& done) { log += std::to_string(i) + ":" + std::to_string(done.result()) + " "; });
+    f.add_done_callback([&log, i](const future<int>& done) { log += std::to_string(i) + ":" + std::to_string(done.result()) + " "; });
   }
   f.set_result(9);
   co_await settle(1);
@@ -379,8 +378,7 @@ LOOP_TEST("future: an empty handle says so", "[core][future]") {
   co_return;
 }
 
-LOOP_TEST("FUT-015: a callback runs in the context captured at registration, or in the one passed",
-          "[core][future][context]") {
+LOOP_TEST("FUT-015: a callback runs in the context captured at registration, or in the one passed", "[core][future][context]") {
   const context_var<int> level("level", 0);
   const context given;
   given.run([&level] { level.set(9); });

@@ -150,6 +150,38 @@ coro<> cancels() {
   static_cast<void>(co_await wait(a));
 }
 
+coro<> unborn() {
+  const task<int> a = create_task(child(tracked(), 1));
+  a.cancel("a message that does not fit into the string itself, however large that may be");
+  static_cast<void>(co_await wait(a));
+}
+
+coro<> forks() {
+  const auto parent = []() -> coro<> {
+    static_cast<void>(co_await gather(child(tracked(), 1000), child(tracked(), 1000)));
+  };
+  const task<> a = create_task(parent);
+  co_await sleep(0ns);
+  a.cancel("a message that does not fit into the string itself, however large that may be");
+  static_cast<void>(co_await wait(a));
+}
+
+coro<> fail(tracked) {
+  co_await sleep(0ns);
+  throw value_error("a message that does not fit into the string itself, however large that may be");
+}
+
+// Nobody takes these errors.
+coro<> reports() {
+  create_task(fail(tracked()));
+  { const coro<> never_awaited = fail(tracked()); }
+  get_running_loop().call_soon([] { throw value_error("a message that does not fit into the string itself"); });
+  const future<int> f;
+  f.add_done_callback([](const auto&) { throw value_error("a message that does not fit into the string itself"); });
+  f.set_result(1);
+  co_await settle();
+}
+
 struct construct {
   const char* name;
   coro<> (*run)();
@@ -158,7 +190,8 @@ const std::vector<construct> constructs{{"awaits", &awaits},     {"tasks", &task
                                         {"gathers", &gathers},   {"waits", &waits},     {"limits", &limits},
                                         {"groups", &groups},     {"shields", &shields}, {"callbacks", &callbacks},
                                         {"locks", &locks},       {"queues", &queues},   {"generators", &generators},
-                                        {"contexts", &contexts}, {"cancels", &cancels}};
+                                        {"contexts", &contexts}, {"cancels", &cancels}, {"unborn", &unborn},
+                                        {"forks", &forks},       {"reports", &reports}};
 
 // --- how memory runs out ------------------------------------------------------------------------------------------------
 

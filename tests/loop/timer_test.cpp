@@ -150,8 +150,7 @@ LOOP_TEST("LOOP-008: equal deadlines come in the order that CPython's heap gives
   CHECK(log == "first b a ");
 }
 
-LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration",
-          "[loop][timer]") {
+LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration", "[loop][timer]") {
   std::string log;
   event_loop& loop = get_running_loop();
   loop.call_later(500us, [&] {

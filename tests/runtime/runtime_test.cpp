@@ -122,7 +122,7 @@ TEST_CASE("runtime: stop() ends fork-joins that wait", "[runtime][shutdown]") {
   r.stop();
 }
 
-TEST_CASE("runtime: what outlives the deadline of its shutdown is named", "[runtime][shutdown]") {
+TEST_CASE("FAULT-12: what outlives the deadline of a shutdown is named", "[runtime][shutdown]") {
   for (const int loops : {1, 4}) {
     std::atomic<bool> started{false};
     std::atomic<bool> stop{false};

@@ -4,6 +4,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <typeinfo>
 #include <utility>
 
@@ -149,6 +150,9 @@ class caused final : public E, public std::nested_exception {
  public:
   using E::E;
 };
+
+/// A cancelled_error with that message; without it where there is no memory for it.
+[[nodiscard]] std::exception_ptr cancelled_with(std::string_view message) noexcept;
 
 /// True for keyboard_interrupt and system_exit: they leave the loop's run function too.
 [[nodiscard]] bool ends_program(const std::exception_ptr& error) noexcept;

@@ -74,7 +74,9 @@ class future_core : public pooled {
   [[nodiscard]] bool done() const noexcept { return outcome() != status::pending; }
 
   /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
-  [[nodiscard]] virtual home* where() const noexcept { return loop_ == nullptr ? nullptr : loop_->loop_of(era_); }
+  [[nodiscard]] virtual home* where() const noexcept {
+    return loop_ == nullptr ? nullptr : loop_->loop_of(era_);
+  }
 
   /// Keeps its runtime open while the calling thread, if it is one from outside, does something that may queue there.
   [[nodiscard]] runtime_visit visit() const noexcept {

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
 
 namespace gyre {
 class event_loop;
@@ -34,10 +36,10 @@ class home;
 struct report {
   std::string message;
   std::exception_ptr exception;
-  future_core* future = nullptr;    // the task or future concerned, if it still lives
-  call_core* callback = nullptr;    // the callback of call_soon or call_later concerned
+  future_core* future = nullptr;   // the task or future concerned, if it still lives
+  call_core* callback = nullptr;   // the callback of call_soon or call_later concerned
   context_slot* context = nullptr;  // that the exception handler is to run in
-  std::string details;              // place of creation, await chain
+  std::string details;             // place of creation, await chain
 };
 
 /// A loop_visit for code that does not know on whose thread it runs: threads of the runtime itself need no visit, since they
@@ -133,6 +135,27 @@ class home {
   std::atomic<bool> has_factory_{false};
   std::atomic<bool> debug_{false};
 };
+
+/// Prints a report that no loop gets.
+void print_without_loop(const report& r) noexcept;
+/// Prints what there was no memory to tell.
+void print_short(const char* what) noexcept;
+
+/// Sends what `fill` writes into a report to `loop`, or prints it if that is null. Without memory for that: `what` alone.
+template <class Fill>
+void make_report(home* loop, const char* what, Fill fill) noexcept {
+  try {
+    report r;
+    fill(r);
+    if (loop != nullptr) {
+      loop->report_error(std::move(r));
+    } else {
+      print_without_loop(r);
+    }
+  } catch (const std::bad_alloc&) {
+    print_short(what);
+  }
+}
 
 /// The two names of one object, for layers that do not know event_loop.
 [[nodiscard]] home& home_of(event_loop& loop) noexcept;

@@ -200,8 +200,8 @@ class offload_executor {
   ///
   /// Throws:  as execute().   Like: Executor.submit.   Body: core/blocking_future.hpp
   template <class F, class... Args>
-  requires detail::offloadable<F, Args...> blocking_future<detail::offload_result<F, Args...>> submit(F&& fn,
-                                                                                                      Args&&... args);
+    requires detail::offloadable<F, Args...>
+  blocking_future<detail::offload_result<F, Args...>> submit(F&& fn, Args&&... args);
 };
 
 /// An executor as an argument: a pointer of any kind, null for the default one. Notes the line of the call.
@@ -211,10 +211,10 @@ class executor_ref {
                std::source_location where = std::source_location::current()) noexcept  // NOLINT
       : executor_(executor), where_(where) {}
   template <class E>
-  requires std::is_convertible_v<E*, offload_executor*> executor_ref(
-      const std::shared_ptr<E>& executor,  // NOLINT: stands for any of them
-      std::source_location where = std::source_location::current())
-  noexcept : executor_(executor.get()), where_(where) {}
+    requires std::is_convertible_v<E*, offload_executor*>
+  executor_ref(const std::shared_ptr<E>& executor,  // NOLINT: stands for any of them
+               std::source_location where = std::source_location::current()) noexcept
+      : executor_(executor.get()), where_(where) {}
 
   [[nodiscard]] offload_executor* get() const noexcept { return executor_; }
   [[nodiscard]] std::source_location where() const noexcept { return where_; }
