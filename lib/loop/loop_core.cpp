@@ -132,6 +132,10 @@ void loop_core::wake_if_sleeping() noexcept {
   if (sleeping_.asleep()) wake();  // W2
 }
 
+void loop_core::wake_for_timer() noexcept {
+  if (sleeping_.asleep_after_store()) wake();  // W2
+}
+
 void loop_core::add_task(task_record& t) noexcept {
   const std::lock_guard hold(registry_lock_);
   registry_.push_back(t);
