@@ -277,8 +277,7 @@ void loop_core::leave() noexcept {
 }
 
 void loop_core::request_stop() noexcept {
-  stop_requested.store(true, std::memory_order_seq_cst);
-  wake_if_sleeping();
+  if (sleeping_.raise(stop_requested)) wake();
 }
 
 void loop_core::run() {
@@ -295,7 +294,7 @@ void loop_core::run() {
 
 bool loop_core::nothing_to_do() const noexcept {
   return ring_.empty() && batch_.empty() && messages_in_.empty() && tasks_in_.empty() && foreign_.empty() &&
-         foreign_tasks_.empty() && ready.empty() && forks.empty() && !stop_requested.load(std::memory_order_seq_cst) &&
+         foreign_tasks_.empty() && ready.empty() && forks.empty() && !sleep_mark::raised(stop_requested) &&
          (setup_.peers == nullptr || !setup_.peers->anything_to_steal());
 }
 

@@ -33,6 +33,16 @@ class basic_sleep_mark {
   void wake_up() noexcept { asleep_.store(false, std::memory_order_seq_cst); }
 
   [[nodiscard]] bool asleep() const noexcept { return asleep_.load(std::memory_order_seq_cst); }  // W2
+  /// W1 of a request that the sleeper finds raised(), and W2.
+  template <class Flag>
+  [[nodiscard]] bool raise(Flag& flag) const noexcept {
+    flag.store(true, std::memory_order_seq_cst);
+    return asleep();
+  }
+  template <class Flag>
+  [[nodiscard]] static bool raised(const Flag& flag) noexcept {
+    return flag.load(std::memory_order_seq_cst);
+  }
   [[nodiscard]] bool asleep_after_store() const noexcept {
     Atomics::light_barrier();
     return asleep();

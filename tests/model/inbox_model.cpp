@@ -213,10 +213,8 @@ struct two_takers : inbox_model<two_takers, 3> {
   void thread(unsigned who) {
     if (who == 0) {
       push({0});
-      push({1});
-      push({2});
+      push({1, 2});
     } else {
-      take();
       take();
     }
   }

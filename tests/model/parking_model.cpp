@@ -132,7 +132,7 @@ struct parking_model : rl::test_suite<Derived, Threads> {
   bool nothing_to_do(const worker& l) {
     if (From == source::messages_in) return l.messages_in.empty();
     if (From == source::timer) return !l.timer_armed.load(std::memory_order_acquire);
-    return !l.stop_requested.load(std::memory_order_seq_cst) && !anything_to_steal();
+    return !l.mark.raised(l.stop_requested) && !anything_to_steal();
   }
   /// As loop_core::park.
   void park(worker& l) {
@@ -233,8 +233,7 @@ struct stop : parking_model<stop, 2, 1, source::none> {
     if (who == 0) {
       while (!at(0).stop_requested.load(std::memory_order_acquire)) park(at(0));
     } else {
-      at(0).stop_requested.store(true, std::memory_order_seq_cst);
-      at(0).wake_if_sleeping();
+      if (at(0).mark.raise(at(0).stop_requested)) at(0).wake();
     }
   }
 };
