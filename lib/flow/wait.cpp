@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/ref_count.hpp>
 #include <gyre/core/awaited_by.hpp>
 #include <gyre/core/current.hpp>
 #include <gyre/flow/wait.hpp>
 
-#include <atomic>
 #include <mutex>
 
 namespace gyre::detail {
@@ -15,9 +15,9 @@ class wait_core : public pooled {
   wait_core(pooled_vector<core_ref<future_core>> watched, return_when_t when)
       : watched_(std::move(watched)), when_(when), unfinished_(watched_.size()) {}
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void retain() noexcept { references_.add(); }
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.drop()) delete this;
   }
 
   // Whether there is nothing to wait for, before anything is watched.
@@ -80,7 +80,7 @@ class wait_core : public pooled {
   pooled_vector<core_ref<future_core>> watched_;
   pooled_vector<watcher*> watchers_;  // those that live; under lock_
   return_when_t when_;
-  std::atomic<std::uint32_t> references_{1};
+  ref_count references_;
   spin_lock lock_;
   std::size_t unfinished_;
   bool satisfied_ = false;

@@ -41,16 +41,12 @@ void io_wait::send_cancel() noexcept {
   if (where.on_own_thread()) {
     auto* r = dynamic_cast<reactor*>(&where.sleep_place());
     if (r != nullptr) r->enter();
-    if (parts_.load(std::memory_order_acquire) != 0) emit_cancel();
+    if (parts_.any()) emit_cancel();
     if (r != nullptr) r->leave();
     return;
   }
   // The handler may run at this very moment: the message is sent only while the handler's part is still open.
-  std::uint32_t open = parts_.load(std::memory_order_relaxed);
-  do {
-    if (open == 0) return;
-  } while (!parts_.compare_exchange_weak(open, open + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
-  where.post(*this);
+  if (parts_.add()) where.post(*this);
 }
 
 void io_wait::emit_in_turn(runnable& r, fate f) noexcept {
@@ -58,7 +54,7 @@ void io_wait::emit_in_turn(runnable& r, fate f) noexcept {
   if (f == fate::runs) {
     auto* inside = dynamic_cast<reactor*>(&self.reactor_loop().sleep_place());
     if (inside != nullptr) inside->enter();
-    if (self.parts_.load(std::memory_order_acquire) > 1) self.emit_cancel();  // the handler has not run yet
+    if (self.parts_.any_but_one()) self.emit_cancel();  // the handler has not run yet
     if (inside != nullptr) inside->leave();
   }
   self.part_done();
@@ -69,7 +65,7 @@ void io_wait::handler_ran() noexcept { part_done(); }
 void io_wait::part_done() noexcept {
   task_core& t = *task_;
   home* here = this_thread().loop;
-  if (parts_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (!parts_.end()) return;
   if (!t.state.notify()) return;
   // A stealable task goes on where its I/O is.
   if (here != nullptr && !t.state.is_pinned() && here->family() == t.at().family()) t.move_to(*here);

@@ -191,7 +191,7 @@ timer_handle event_loop::queue_timer(std::int64_t ns, bool relative, unique_func
   const std::int64_t deadline = relative ? detail::deadline_after(core_->now(), ns) : ns;
   core_->timers->arm(*made, deadline);
   static_cast<void>(made.release());
-  if (!core_->on_own_thread()) core_->wake_if_sleeping();  // it may sleep past the new deadline
+  if (!core_->on_own_thread()) core_->wake_for_timer();
   return shown;
 }
 

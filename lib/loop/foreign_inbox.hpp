@@ -15,12 +15,12 @@ namespace gyre::detail {
 /// First in, first out per sending thread, for each taker.
 ///
 ///   any thread                               any taker
-///   P1 queue_.enqueue(entries)               T1 count_: n -> n - 1 if n > 0, acquire
+///   P1 queue_.enqueue(entries)               T1 count_: n -> n - 1 if n > 0
 ///   P2 count_ += entries, seq_cst            T2 queue_.try_dequeue until it gives one
 ///
 /// Invariant: count_ never exceeds the finished enqueues less the takers past T1, so T2's entry is there, however the
-///            queue may look to a consumer while a producer is between two of its steps. P2 is the parking handshake's
-///            push (W1).
+///            queue may look to a consumer while a producer is between two of its steps. T1 orders nothing: T2 tries until
+///            it sees the entry, and acquires it from the queue. P2 is the parking handshake's push (W1).
 template <class Queue, class Atomics = std_atomics>
 class basic_foreign_inbox {
  public:
@@ -39,7 +39,7 @@ class basic_foreign_inbox {
     std::uint32_t n = count_.load(std::memory_order_relaxed);
     do {
       if (n == 0) return nullptr;
-    } while (!count_.compare_exchange_weak(n, n - 1, std::memory_order_acquire, std::memory_order_relaxed));  // T1
+    } while (!count_.compare_exchange_weak(n, n - 1, std::memory_order_relaxed, std::memory_order_relaxed));  // T1
     runnable* r = nullptr;
     while (!queue_.try_dequeue(r)) {  // T2
     }

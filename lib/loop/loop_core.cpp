@@ -148,6 +148,10 @@ void loop_core::wake_if_sleeping() noexcept {
   if (sleeping_.asleep()) wake();  // W2
 }
 
+void loop_core::wake_for_timer() noexcept {
+  if (sleeping_.asleep_after_store()) wake();  // W2
+}
+
 void loop_core::add_task(task_record& t) noexcept {
   const std::lock_guard hold(registry_lock_);
   registry_.push_back(t);
@@ -292,8 +296,7 @@ void loop_core::leave() noexcept {
 }
 
 void loop_core::request_stop() noexcept {
-  stop_requested.store(true, std::memory_order_seq_cst);
-  wake_if_sleeping();
+  if (sleeping_.raise(stop_requested)) wake();
 }
 
 void loop_core::run() {
@@ -311,7 +314,7 @@ void loop_core::run() {
 
 bool loop_core::nothing_to_do() const noexcept {
   return ring_.empty() && batch_.empty() && messages_in_.empty() && tasks_in_.empty() && foreign_.empty() &&
-         foreign_tasks_.empty() && ready.empty() && forks.empty() && !stop_requested.load(std::memory_order_seq_cst) &&
+         foreign_tasks_.empty() && ready.empty() && forks.empty() && !sleep_mark::raised(stop_requested) &&
          (setup_.peers == nullptr || !setup_.peers->anything_to_steal());
 }
 

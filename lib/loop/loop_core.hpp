@@ -109,6 +109,8 @@ class loop_core final : public home {
   void refuse_entries() noexcept;
 
   void wake_if_sleeping() noexcept;
+  /// Another worker of the runtime has armed a timer here: the sleep may go past its deadline.
+  void wake_for_timer() noexcept;
   void wake() noexcept {
     if (sleeper_->wake()) doorbells.fetch_add(1, std::memory_order_relaxed);
   }

@@ -16,7 +16,8 @@ namespace gyre::detail {
 ///
 /// Proof:  if S3 misses the push of W1, then W1 comes after S3's load in the single order, so after S1; hence W2 reads
 ///         true and wakes, and a wake() before S4 makes S4 return at once. For stealable work that its own loop pushed
-///         (no read-modify-write there) see runtime/parking.hpp.
+///         (no read-modify-write there) see runtime/parking.hpp. Where W1 is a plain store, of a timer's deadline by another
+///         worker, a light barrier stands before W2, against the heavy one of S2.
 template <class Atomics = std_atomics>
 class basic_sleep_mark {
  public:
@@ -32,6 +33,20 @@ class basic_sleep_mark {
   void wake_up() noexcept { asleep_.store(false, std::memory_order_seq_cst); }
 
   [[nodiscard]] bool asleep() const noexcept { return asleep_.load(std::memory_order_seq_cst); }  // W2
+  /// W1 of a request that the sleeper finds raised(), and W2.
+  template <class Flag>
+  [[nodiscard]] bool raise(Flag& flag) const noexcept {
+    flag.store(true, std::memory_order_seq_cst);
+    return asleep();
+  }
+  template <class Flag>
+  [[nodiscard]] static bool raised(const Flag& flag) noexcept {
+    return flag.load(std::memory_order_seq_cst);
+  }
+  [[nodiscard]] bool asleep_after_store() const noexcept {
+    Atomics::light_barrier();
+    return asleep();
+  }
 
  private:
   typename Atomics::template atomic<bool> asleep_{false};

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/clock.hpp>
-#include <gyre/base/relax.hpp>
 #include <gyre/loop/timers.hpp>
 
 #include <mutex>
@@ -22,44 +21,39 @@ void timer_heap::arm(timer_node& node, std::int64_t deadline) {
   const std::lock_guard hold(lock_);
   insert(node, deadline);  // may throw; the node is untouched then
   node.deadline_ = deadline;
-  node.stage_.store(timer_node::stage::armed, std::memory_order_relaxed);
+  node.stage_.arm();
   publish_next();
 }
 
 void timer_heap::queue_now(timer_node& node, intrusive_list<runnable>& ring) noexcept {
-  node.stage_.store(timer_node::stage::queued, std::memory_order_relaxed);
+  node.stage_.queue();
   ring.push_back(node);
 }
 
 bool timer_heap::take_back(timer_node& node) noexcept {
-  using stage = timer_node::stage;
   const std::lock_guard hold(lock_);
-  if (node.stage_.load(std::memory_order_relaxed) != stage::armed) return false;
+  if (!node.stage_.is_armed()) return false;
   remove(node.index_);
   publish_next();
-  node.stage_.store(stage::idle, std::memory_order_relaxed);
+  node.stage_.take_back();
   return true;
 }
 
 bool timer_heap::disarm(timer_node& node) noexcept {
-  using stage = timer_node::stage;
   if (take_back(node)) return true;
   // A direct node may be in the hands of another thread for some instructions more.
-  for (backoff pause; node.stage_.load(std::memory_order_acquire) == stage::firing;) pause.once();
-  if (node.stage_.exchange(stage::idle, std::memory_order_relaxed) == stage::queued && node.linked()) {
+  if (node.stage_.settle() && node.linked()) {
     node.unlink();
     return true;
   }
   return false;
 }
 
-void timer_heap::begin_firing(timer_node& node) noexcept {
-  node.stage_.store(timer_node::stage::firing, std::memory_order_relaxed);
-}
+void timer_heap::begin_firing(timer_node& node) noexcept { node.stage_.begin_firing(); }
 
 void timer_heap::fire(timer_node& node) noexcept {
   node.fire_(node);
-  node.stage_.store(timer_node::stage::fired, std::memory_order_release);  // last touch: disarm() lets the owner go
+  node.stage_.end_firing();  // last touch: disarm() lets the owner go
 }
 
 // --- by arrival -------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ class loop_core;
 ///             new work: one plain load decides that nobody needs to be told.
 ///
 ///   worker with new work                      worker going to sleep
-///   N1 push, release                          P1 under lock_: a sleeper more; word_ = ..., seq_cst
+///   N1 push, release                          P1 under lock_: a sleeper more; word_ = ...
 ///   N2 light barrier                          P2 heavy barrier (membarrier)
 ///   N3 word_: sleepers and no searcher?       P3 look at every queue of every worker
 ///   N4 under lock_: wake the last sleeper     P4 nothing: sleep
@@ -74,7 +74,7 @@ template <class W, class A>
 void basic_parking<W, A>::publish() noexcept {
   GYRE_ASSERT(sleeping_ <= workers_ && searching_ <= workers_ - sleeping_, "the counts of idle workers do not add up");
   word_.store(sleeping_ | searching_ * idle_bits::one_searching | (workers_ - sleeping_) * idle_bits::one_unparked,
-              std::memory_order_seq_cst);
+              std::memory_order_relaxed);  // P2 orders it for P1; elsewhere a reader may see it late
 }
 
 template <class W, class A>

@@ -112,8 +112,8 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::mutex stop_guard_;            // serialises those who call runtime::stop()
   std::atomic<bool> stopped_{false};
   basic_worker_end<> ending_;  // stop() wants the threads to end
-  bool left_behind_ = false;         // a thread is stuck in user code: stop() has given up
-  bool closed_ = false;              // all tasks are gone; written while the threads wait for their release
+  bool left_behind_ = false;   // a thread is stuck in user code: stop() has given up
+  bool closed_ = false;        // all tasks are gone; written while the threads wait for their release
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> victim_seed_;

@@ -4,7 +4,6 @@
 #include <gyre/core/current.hpp>
 #include <gyre/core/error.hpp>
 
-#include <algorithm>
 #include <memory>
 
 namespace gyre::detail {
@@ -27,35 +26,10 @@ class submission_gate::permit final : public completion_node, public pooled {
 
 std::size_t submission_gate::enter(std::size_t wanted) {
   const bool may_wait = overflow_ == submission_overflow::wait && this_thread().loop == nullptr;
-  std::unique_lock hold(guard_);
-  if (may_wait && inside_ >= bound_ && !closed_) {
-    ++waiting_;
-    changed_.wait(hold, [this] { return closed_ || inside_ < bound_; });
-    --waiting_;
-  }
-  if (closed_) throw loop_closed("run_coroutine_threadsafe: the event loop is closed");
-  const std::size_t room = bound_ - std::min(bound_, inside_);
-  if (room < (may_wait ? 1 : wanted)) throw queue_full();
-  const std::size_t taken = std::min(room, wanted);
-  inside_ += taken;
-  return taken;
-}
-
-void submission_gate::leave(std::size_t permits) noexcept {
-  const std::lock_guard hold(guard_);
-  inside_ -= permits;
-  if (waiting_ == 0) return;
-  if (permits == 1) {
-    changed_.notify_one();
-  } else {
-    changed_.notify_all();
-  }
-}
-
-void submission_gate::close() noexcept {
-  const std::lock_guard hold(guard_);
-  closed_ = true;
-  changed_.notify_all();
+  const auto got = permits_.take(wanted, may_wait);
+  if (got.closed) throw loop_closed("run_coroutine_threadsafe: the event loop is closed");
+  if (got.full) throw queue_full();
+  return got.taken;
 }
 
 void submission_gate::tie_to(std::span<own_task* const> tasks) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "blocking.hpp"
 #include "runtime_core.hpp"
 
 #include <gyre/base/text.hpp>
@@ -6,9 +7,7 @@
 
 #include <pthread.h>
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 
 namespace gyre::detail {
 namespace {
@@ -31,21 +30,17 @@ class end_signal final : public completion_node {
       self->keep_.reset();
       return true;
     }
-    std::unique_lock hold(self->guard_);
-    const auto ended = [&] { return self->ended_; };
     using clock = std::chrono::steady_clock;
     if (!timeout || *timeout > clock::time_point::max() - clock::now()) {  // no limit, or none that the clock can tell
-      self->changed_.wait(hold, ended);
+      self->end_.wait();
       return true;
     }
-    if (self->changed_.wait_until(hold, clock::now() + *timeout, ended)) return true;
-    hold.unlock();
+    if (self->end_.wait_until(clock::now() + *timeout)) return true;
     if (task.remove(*self)) {
       self->keep_.reset();
       return false;
     }
-    hold.lock();  // it is ending right now
-    self->changed_.wait(hold, ended);
+    self->end_.wait();  // it is ending right now
     return true;
   }
 
@@ -56,14 +51,10 @@ class end_signal final : public completion_node {
 
   void end() noexcept {
     const std::shared_ptr<end_signal> keep = std::move(keep_);
-    const std::lock_guard hold(guard_);
-    ended_ = true;
-    changed_.notify_all();
+    end_.end();
   }
 
-  std::mutex guard_;
-  std::condition_variable changed_;
-  bool ended_ = false;
+  basic_latch<> end_;
   std::shared_ptr<end_signal> keep_;
 };
 

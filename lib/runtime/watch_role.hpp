@@ -22,14 +22,14 @@ class basic_watch_role {
   [[nodiscard]] bool take(Worker& l) noexcept {
     Worker* none = nullptr;
     return held_by(l) ||
-           holder_.compare_exchange_strong(none, &l, std::memory_order_acq_rel, std::memory_order_relaxed);
+           holder_.compare_exchange_strong(none, &l, std::memory_order_acquire, std::memory_order_relaxed);
   }
   [[nodiscard]] bool held_by(const Worker& l) const noexcept { return holder_.load(std::memory_order_acquire) == &l; }
 
   void give_up(Worker& l) noexcept {  // B2
     if (holder_.load(std::memory_order_seq_cst) != &l) return;
     Worker* mine = &l;  // fails if it was taken back already
-    holder_.compare_exchange_strong(mine, nullptr, std::memory_order_seq_cst, std::memory_order_relaxed);
+    holder_.compare_exchange_strong(mine, nullptr, std::memory_order_release, std::memory_order_relaxed);
   }
 
   /// Gives it to a sleeper if nobody has it; waits for one that is waking up to leave the list of sleepers.
@@ -44,7 +44,7 @@ class basic_watch_role {
       }
       set_alarm(*chosen);              // A2
       if (chosen->sleeping()) return;  // A3
-      holder_.compare_exchange_strong(chosen, nullptr, std::memory_order_seq_cst, std::memory_order_relaxed);
+      holder_.compare_exchange_strong(chosen, nullptr, std::memory_order_release, std::memory_order_relaxed);
     }
   }
 

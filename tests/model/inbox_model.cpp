@@ -4,6 +4,7 @@
 #include "loop/doorbell.hpp"
 #include "loop/foreign_inbox.hpp"
 #include "loop/message_list.hpp"
+#include "loop/sleep_mark.hpp"
 
 #include <gyre/base/spin_lock.hpp>
 
@@ -212,12 +213,40 @@ struct two_takers : inbox_model<two_takers, 3> {
   void thread(unsigned who) {
     if (who == 0) {
       push({0});
-      push({1});
-      push({2});
+      push({1, 2});
     } else {
       take();
-      take();
     }
+  }
+};
+
+/// A push while the loop falls asleep: either the loop sees it, or the sender sees the loop's mark.
+struct pushed_while_falling_asleep : inbox_model<pushed_while_falling_asleep, 2> {
+  struct sleeper {
+    detail::basic_sleep_mark<model_atomics> mark;
+    model_atomic<bool> bell{false};
+  };
+  std::unique_ptr<sleeper> loop;
+
+  void before() {
+    inbox_model::before();
+    loop = std::make_unique<sleeper>();
+  }
+  void after() {
+    push({1, 2});
+    loop.reset();
+    inbox_model::after();
+  }
+  void thread(unsigned who) {
+    if (who != 0) {
+      push({0});
+      if (loop->mark.asleep()) loop->bell.store(true, std::memory_order_release);
+      return;
+    }
+    if (loop->mark.fall_asleep([] {}, [this] { return world->inbox.empty(); })) {
+      while (!loop->bell.load(std::memory_order_acquire)) gyre_model_backoff();
+    }
+    RL_ASSERT(take());
   }
 };
 
@@ -363,6 +392,7 @@ int main(int argc, char** argv) {
       {scenario<pushed_while_taken>("messages: pushed while the loop takes"), scenario<two_take>("messages: two take"),
        scenario<in_order>("messages: in order", 3), scenario<sent_again>("messages: sent again by who takes them", 3),
        scenario<two_senders>("inbox: two senders"), scenario<two_takers>("inbox: two takers"),
+       scenario<pushed_while_falling_asleep>("inbox: a push while the loop falls asleep", 3),
        scenario<ring_against_wait>("bell: two rings against a wait"),
        scenario<stolen_bell>("bell: taken by another worker"), scenario<rung_twice>("bell: rung twice, polled twice"),
        scenario<lock_excludes>("lock: three threads")});

@@ -200,12 +200,15 @@ inline int run(int argc, char** argv, std::initializer_list<scenario_entry> all)
     }
   }
   bool good = true;
+  bool any = false;
   for (const scenario_entry& each : all) {
     const auto named = [&](const char* word) { return std::strstr(each.name, word) != nullptr; };
     if (!words.empty() && std::none_of(words.begin(), words.end(), named)) continue;
+    any = true;
     good = each.search(each.name, std::max(preemptions, each.preemptions), random_runs) && good;
   }
-  return good ? 0 : 1;
+  if (!any) std::printf("no model has such a name\n");
+  return good && any ? 0 : 1;
 }
 
 }  // namespace gyre_model

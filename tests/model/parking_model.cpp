@@ -57,7 +57,8 @@ struct worker {
   ready_queue ready;                                      // likewise, pushed by itself
   model_atomic<bool> stop_requested{false};
   watched<bool> searching{false};
-  model_atomic<bool> bell{false};  // what parker::wake() leaves behind
+  model_atomic<bool> timer_armed{false};  // what timer_heap::arm() publishes
+  model_atomic<bool> bell{false};         // what parker::wake() leaves behind
 
   void wake() { bell.store(true, std::memory_order_release); }
   void wake_if_sleeping() {
@@ -66,7 +67,7 @@ struct worker {
 };
 
 /// What is queued in a model, so that the others need not look at the rest.
-enum class source { ready, tasks_in, messages_in, none };
+enum class source { ready, tasks_in, messages_in, timer, none };
 
 /// Thread i is worker i; threads without a worker are outside.
 template <class Derived, int Threads, int Workers, source From>
@@ -130,7 +131,8 @@ struct parking_model : rl::test_suite<Derived, Threads> {
   }
   bool nothing_to_do(const worker& l) {
     if (From == source::messages_in) return l.messages_in.empty();
-    return !l.stop_requested.load(std::memory_order_seq_cst) && !anything_to_steal();
+    if (From == source::timer) return !l.timer_armed.load(std::memory_order_acquire);
+    return !l.mark.raised(l.stop_requested) && !anything_to_steal();
   }
   /// As loop_core::park.
   void park(worker& l) {
@@ -231,8 +233,19 @@ struct stop : parking_model<stop, 2, 1, source::none> {
     if (who == 0) {
       while (!at(0).stop_requested.load(std::memory_order_acquire)) park(at(0));
     } else {
-      at(0).stop_requested.store(true, std::memory_order_seq_cst);
-      at(0).wake_if_sleeping();
+      if (at(0).mark.raise(at(0).stop_requested)) at(0).wake();
+    }
+  }
+};
+
+/// A timer that another worker arms: a plain store, and the barriers.
+struct timer : parking_model<timer, 2, 2, source::timer> {
+  void thread(unsigned who) {
+    if (who == 0) {
+      while (!at(0).timer_armed.load(std::memory_order_acquire)) park(at(0));
+    } else {
+      at(0).timer_armed.store(true, std::memory_order_release);
+      if (at(0).mark.asleep_after_store()) at(0).wake();
     }
   }
 };
@@ -286,6 +299,7 @@ int main(int argc, char** argv) {
               scenario<spreads>("parking: two tasks, two workers"),
               scenario<searcher_hands_on>("parking: the searcher that found work wakes the next"),
               scenario<message>("parking: a message", 3), scenario<stop>("parking: a request to stop", 3),
+              scenario<timer>("parking: a timer from another worker", 3),
               scenario<woken_at_busy_loop>("parking: a wake at a loop that is busy"),
               scenario<wakes_by_itself>("parking: a worker that wakes by itself")});
 }

@@ -157,7 +157,7 @@ struct ended_loop {
   void run() {
     ++runs;
     while (!stop_requested.load(std::memory_order_acquire)) {
-      const bool asleep = mark.fall_asleep([] {}, [this] { return !stop_requested.load(std::memory_order_seq_cst); });
+      const bool asleep = mark.fall_asleep([] {}, [this] { return !mark.raised(stop_requested); });
       if (asleep) {
         while (!bell.load(std::memory_order_acquire)) gyre_model_backoff();
         bell.store(false, std::memory_order_relaxed);
@@ -166,8 +166,7 @@ struct ended_loop {
     }
   }
   void request_stop() {
-    stop_requested.store(true, std::memory_order_seq_cst);
-    if (mark.asleep()) bell.store(true, std::memory_order_release);
+    if (mark.raise(stop_requested)) bell.store(true, std::memory_order_release);
   }
 };
 

@@ -4,9 +4,7 @@
 // Bodies: lib/io/op.cpp
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_core.hpp>
-
-#include <atomic>
-#include <cstdint>
+#include <gyre/io/open_parts.hpp>
 
 namespace gyre {
 class event_loop;
@@ -22,7 +20,7 @@ class loop_core;
 /// moment (resume_check), which asks Asio to cancel and parks again, deaf this time, until the handler has run.
 ///
 ///   parts_   what still has to happen before the task may go on: the handler, and the message that carries the cancel to
-///            the reactor's loop if that is not this one. Whoever takes it to 0 wakes the task; that is the last touch.
+///            the reactor's loop if that is not this one. Whoever ends the last wakes the task; that is the last touch.
 ///   Asio's cancellation state is not thread-safe: it is only touched by who is inside the io_context's lock.
 class io_wait : public resume_check, public runnable {
  public:
@@ -61,7 +59,7 @@ class io_wait : public resume_check, public runnable {
 
   task_core* task_ = nullptr;
   bool cancelling_ = false;
-  std::atomic<std::uint32_t> parts_{1};
+  basic_open_parts<> parts_;
 };
 
 }  // namespace gyre::detail

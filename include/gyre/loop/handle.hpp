@@ -2,6 +2,7 @@
 #pragma once
 // Callbacks of a loop: what call_soon, call_later and call_at return.  Layer: loop.  Bodies: lib/loop/handle.cpp
 #include <gyre/base/clock.hpp>
+#include <gyre/base/ref_count.hpp>
 #include <gyre/base/unique_function.hpp>
 #include <gyre/core/context.hpp>
 #include <gyre/core/frame_pool.hpp>
@@ -36,9 +37,9 @@ class call_core final : public timer_node, public pooled {
 
   context_slot context;  // that the callback runs in
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void retain() noexcept { references_.add(); }
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.drop()) delete this;
   }
   void cancel() noexcept;
   /// `<Handle callback()>`, `<TimerHandle when=1.5 callback()>`, with `cancelled` in front once it is.
@@ -53,7 +54,7 @@ class call_core final : public timer_node, public pooled {
   loop_identity& loop_;  // the handle may outlive the loop
   std::uint32_t era_;
   unique_function<void()> callback_;
-  std::atomic<std::uint32_t> references_{1};
+  ref_count references_;
   std::atomic<bool> cancelled_{false};
   bool timed_ = false;
 };

@@ -4,6 +4,7 @@
 // Bodies: lib/loop/timers.cpp, lib/loop/cpython_timers.cpp
 #include <gyre/base/spin_lock.hpp>
 #include <gyre/core/runnable.hpp>
+#include <gyre/loop/timer_stage.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -16,7 +17,6 @@ class home;
 
 /// What is to happen at a point of the clock. Lives in an awaiting frame or in a handle.
 ///
-///   stage    idle -> armed (arm) -> idle (disarm) | queued (due, goes through the loop's ring) | firing -> fired
 ///   Only a node that is `direct` is fired by the thread that finds it due, possibly not its loop's; disarm() waits for the
 ///   end of a firing, so that the node's owner may go as soon as disarm() has returned.
 class timer_node : public runnable {
@@ -37,12 +37,11 @@ class timer_node : public runnable {
 
  private:
   friend class timer_heap;
-  enum class stage : std::uint8_t { idle, armed, queued, firing, fired };
 
   void (*fire_)(timer_node&) noexcept;
   std::int64_t deadline_ = 0;
   std::size_t index_ = 0;
-  std::atomic<stage> stage_{stage::idle};
+  basic_timer_stage<> stage_;
   bool direct_;
 };
 
