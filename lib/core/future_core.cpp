@@ -4,8 +4,8 @@
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
 
+#include <core/task_protocol.hpp>
 #include <cstdio>
-#include <mutex>
 
 namespace gyre::detail {
 namespace {
@@ -35,8 +35,6 @@ bool waiter_node::waits_for(const completion_node& node, const task_core& t) noe
   return node.is(&wake_waiter) && static_cast<const waiter_node&>(node).task == &t;
 }
 
-bool future_core::reserve() noexcept { return !done() && !reserved_.exchange(true, std::memory_order_acq_rel); }
-
 bool future_core::complete() noexcept {
   status outcome = status::finished;
   if (slot_->error != nullptr) {
@@ -46,15 +44,7 @@ bool future_core::complete() noexcept {
 }
 
 bool future_core::settle(status outcome) noexcept {
-  intrusive_list<completion_node> waiting;
-  {
-    const std::lock_guard hold(lock_);
-    if (status_.load(std::memory_order_relaxed) != status::pending) return false;
-    status_.store(outcome, std::memory_order_release);
-    waiting.splice_back(nodes_);
-  }
-  while (!waiting.empty()) waiting.pop_front().deliver(*this);
-  return true;
+  return settle_with(outcome, [this](completion_node& node) { node.deliver(*this); });
 }
 
 void future_core::complete_unless_closed() noexcept {
@@ -91,45 +81,13 @@ bool future_core::cancel_unless_closed(std::string_view message) {
   return true;
 }
 
-// One node at a time: the future stays pending, so others may take their nodes back meanwhile.
 void future_core::forget_waiters() noexcept {
-  for (;;) {
-    completion_node* next = nullptr;
-    {
-      const std::lock_guard hold(lock_);
-      forsaken_.store(true, std::memory_order_release);
-      if (nodes_.empty()) return;
-      next = &nodes_.pop_front();
-    }
-    next->drop();
-  }
-}
-
-bool future_core::add(completion_node& node) noexcept {
-  const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending) return false;
-  nodes_.push_back(node);
-  return true;
-}
-
-bool future_core::add_unless_forsaken(completion_node& node) noexcept {
-  const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending || forsaken_.load(std::memory_order_relaxed)) return false;
-  nodes_.push_back(node);
-  return true;
-}
-
-bool future_core::remove(completion_node& node) noexcept {
-  const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending || !node.linked()) return false;
-  node.unlink();
-  return true;
+  forsake([](completion_node& node) { node.drop(); });
 }
 
 bool future_core::note_awaiters(awaiter_list& out) noexcept {
-  const std::lock_guard hold(lock_);
   bool all = true;
-  nodes_.for_each([&](completion_node& node) {
+  for_each_node([&](completion_node& node) {
     if (all && node.about().awaiters != nullptr) all = node.about().awaiters(node, out);
   });
   return all;
@@ -219,14 +177,11 @@ void future_core::append_callbacks(std::string& out) const {
   std::size_t count = 0;
   const char* first = nullptr;
   const char* last = nullptr;
-  {
-    const std::lock_guard hold(lock_);
-    const_cast<intrusive_list<completion_node>&>(nodes_).for_each([&](completion_node& node) {
-      if (node.about().name == nullptr) return;
-      if (count++ == 0) first = node.about().name;
-      last = node.about().name;
-    });
-  }
+  for_each_node([&](const completion_node& node) {
+    if (node.about().name == nullptr) return;
+    if (count++ == 0) first = node.about().name;
+    last = node.about().name;
+  });
   if (count == 0 || done()) return;
   out += " cb=[";
   out += first;
@@ -275,21 +230,12 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   }
   t.resume_point = at;
   node.task = &t;
-  auto kind = task_state::wait_kind::forwarding;
-  for (;;) {
-    if (t.state.cancel_pending() && kind == task_state::wait_kind::forwarding) [[unlikely]] {
-      kind = t.pass_cancel_on(awaited);
-      if (kind == task_state::wait_kind::leaf) break;  // it comes back: the task itself takes it
-    }
-    const std::lock_guard hold(awaited.guard());
-    if (awaited.status_.load(std::memory_order_relaxed) != future_core::status::pending) break;
-    t.waits_for = &awaited;
-    awaited.nodes_.push_back(node);
-    if (t.state.park(kind)) return true;
-    node.unlink();  // a cancel came from another thread meanwhile: pass it on first
-  }
-  t.state.yield();
-  t.at().enqueue(t);
+  await_completion(t, awaited, [&](task_state::wait_kind kind) {
+    return awaited.park_at(node, [&] {
+      t.waits_for = &awaited;
+      return t.state.park(kind);
+    });
+  });
   return true;
 }
 

@@ -82,11 +82,11 @@ class task_core : public runnable {
 
   task_state state;
   const task_type* type;
-  std::coroutine_handle<> resume_point;      // the innermost coroutine: it runs, or the next step goes on there
-  std::atomic<join_head*> join{nullptr};     // the fork-join that this task waits for
-  resume_check* check = nullptr;             // looked at before the next step; the running thread's
-  context_slot context;                      // its context variables
-  future_core* waits_for = nullptr;          // while the word says `forward`; guarded by its `locked` bit
+  std::coroutine_handle<> resume_point;  // the innermost coroutine: it runs, or the next step goes on there
+  join_head::place join{nullptr};        // the fork-join that this task waits for
+  resume_check* check = nullptr;         // looked at before the next step; the running thread's
+  context_slot context;                  // its context variables
+  future_core* waits_for = nullptr;      // while the word says `forward`; guarded by its `locked` bit
 
   /// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task. Gives the
   /// kind of wait that follows; `leaf`: the request came back round a circle of awaits, there must be no wait.
@@ -103,6 +103,7 @@ class task_core : public runnable {
 
  private:
   class cancel_walk;
+  struct cancel_traits;
   void note_message(std::string_view text);
   bool cancel_from(task_state::cancel_step outcome, std::string_view text);
   [[nodiscard]] bool leave_cycle(future_core& awaited);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Mutual exclusion between tasks.  Layer: sync.  Bodies: lib/sync/lock.cpp
+#include <gyre/sync/handing_over.hpp>
 #include <gyre/sync/wait_queue.hpp>
 
 #include <string>
@@ -104,12 +105,7 @@ class lock {
  private:
   friend class detail::lock_awaiter;
   friend class detail::condition_awaiter;
-  bool take_if_free() noexcept;                         // under guard_
-  bool try_release(detail::wake_list& woken) noexcept;  // false if it is not locked
-
-  mutable detail::spin_lock guard_;
-  bool locked_ = false;
-  detail::wait_queue waiters_;
+  detail::basic_turns<detail::task_core> turns_;
 };
 
 }  // namespace gyre
