@@ -230,8 +230,9 @@ struct flag_set : hand_over_model<flag_set, 3, flag> {
     if (who == 0) {
       resume_in(0);
     } else if (who == 1) {
+      const bool waits = !primitive->is_set() && primitive->wait(*nodes[1], task(1), 1);
       cancel(task(0));
-      if (!primitive->is_set() && primitive->wait(*nodes[1], task(1), 1)) resume_in(1);
+      if (waits) resume_in(1);
       RL_ASSERT(shared($) == 1);
     } else {
       shared($) = 1;
