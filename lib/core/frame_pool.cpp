@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/config.hpp>
-#include <gyre/base/spin_lock.hpp>
 #include <gyre/core/frame_pool.hpp>
 
 #include <algorithm>
 #include <array>
-#include <mutex>
+#include <core/free_cells.hpp>
 #include <new>
 
 // Each thread keeps a list of free cells for every size class. A list that outgrows its bound moves a batch to a central
@@ -21,16 +20,9 @@ constexpr std::size_t largest = granule * classes;
 constexpr std::size_t slab_bytes = 32 * 1024;
 constexpr std::size_t kinds = 2;
 
-// The links of a free cell are its first two words; what must survive in a stable cell lies in front of it.
-struct free_cell {
-  free_cell* next;
-  free_cell* next_batch;
-};
-
-struct local_list {
-  free_cell* head;
-  std::size_t count;
-};
+using free_cell = basic_free_cell<>;
+using local_list = basic_cell_list<>;
+using central_list = basic_cell_batches<>;
 
 // How many free cells of one class a thread keeps: about 64 KiB, at least 16 and at most 512 cells.
 constexpr std::array<std::size_t, classes> bounds = [] {
@@ -38,11 +30,6 @@ constexpr std::array<std::size_t, classes> bounds = [] {
   for (std::size_t c = 0; c < classes; ++c) cells[c] = std::clamp<std::size_t>(64 * 1024 / ((c + 1) * granule), 16, 512);
   return cells;
 }();
-
-struct central_list {
-  spin_lock guard;
-  free_cell* batches = nullptr;
-};
 
 struct central_store {
   std::array<std::array<central_list, classes>, kinds> lists;
@@ -58,12 +45,6 @@ central_store& central() noexcept {
 using cache = std::array<std::array<local_list, classes>, kinds>;
 constinit thread_local cache local_cache{};
 
-void give_batch(central_list& list, free_cell* first) noexcept {
-  const std::lock_guard hold(list.guard);
-  first->next_batch = list.batches;
-  list.batches = first;
-}
-
 // Hands the cells of a thread that ends to the others.
 struct cache_keeper {
   cache_keeper() noexcept = default;
@@ -73,7 +54,7 @@ struct cache_keeper {
     for (std::size_t kind = 0; kind < kinds; ++kind) {
       for (std::size_t c = 0; c < classes; ++c) {
         local_list& mine = local_cache[kind][c];
-        if (mine.head != nullptr) give_batch(central().lists[kind][c], mine.head);
+        if (mine.head != nullptr) central().lists[kind][c].give(mine.head);
         mine = {};
       }
     }
@@ -82,49 +63,28 @@ struct cache_keeper {
 };
 thread_local cache_keeper keeper;
 
-std::size_t count_cells(const free_cell* at) noexcept {
-  std::size_t n = 0;
-  for (; at != nullptr; at = at->next) ++n;
-  return n;
-}
-
 GYRE_NOINLINE void* refill(std::size_t kind, std::size_t size_class) {
   keeper.touch();
   local_list& mine = local_cache[kind][size_class];
-  central_list& shared = central().lists[kind][size_class];
-  {
-    const std::lock_guard hold(shared.guard);
-    mine.head = shared.batches;
-    if (mine.head != nullptr) shared.batches = mine.head->next_batch;
-  }
-  if (mine.head == nullptr) {
+  free_cell* chain = central().lists[kind][size_class].take();
+  if (chain == nullptr) {
     const std::size_t cell = (size_class + 1) * granule;
     const std::size_t prefix = kind == static_cast<std::size_t>(cell_use::stable) ? stable_prefix_bytes : 0;
     auto* slab = static_cast<std::byte*>(::operator new(slab_bytes));
     if (prefix != 0) std::fill_n(slab, slab_bytes, std::byte{0});
     for (std::size_t at = (slab_bytes / cell) * cell; at >= cell; at -= cell) {
-      mine.head = new (slab + at - cell + prefix) free_cell{mine.head, nullptr};
+      chain = new (slab + at - cell + prefix) free_cell{chain, nullptr};
     }
   }
-  mine.count = count_cells(mine.head);
-  free_cell* taken = mine.head;
-  mine.head = taken->next;
-  --mine.count;
-  return taken;
+  mine.adopt(chain);
+  return mine.pop();
 }
 
 // Cuts the newer half off a list that reached its bound and hands it to the other threads.
 GYRE_NOINLINE void overflow(std::size_t kind, std::size_t size_class) noexcept {
   keeper.touch();
   local_list& mine = local_cache[kind][size_class];
-  free_cell* const batch = mine.head;
-  free_cell* last = batch;
-  const std::size_t half = mine.count / 2;
-  for (std::size_t i = 1; i < half; ++i) last = last->next;
-  mine.head = last->next;
-  mine.count -= half;
-  last->next = nullptr;
-  give_batch(central().lists[kind][size_class], batch);
+  central().lists[kind][size_class].give(mine.cut_half());
 }
 
 std::size_t class_of(std::size_t size, cell_use use) noexcept {
@@ -142,11 +102,8 @@ void* pool_allocate(std::size_t size, cell_use use) {
   if (bypass(size, use)) [[unlikely]] return ::operator new(size);
   const std::size_t size_class = class_of(size, use);
   local_list& mine = local_cache[static_cast<std::size_t>(use)][size_class];
-  free_cell* cell = mine.head;
-  if (cell == nullptr) [[unlikely]] return refill(static_cast<std::size_t>(use), size_class);
-  mine.head = cell->next;
-  --mine.count;
-  return cell;
+  if (mine.head == nullptr) [[unlikely]] return refill(static_cast<std::size_t>(use), size_class);
+  return mine.pop();
 }
 
 void pool_deallocate(void* memory, std::size_t size, cell_use use) noexcept {
@@ -154,10 +111,8 @@ void pool_deallocate(void* memory, std::size_t size, cell_use use) noexcept {
   const std::size_t size_class = class_of(size, use);
   local_list& mine = local_cache[static_cast<std::size_t>(use)][size_class];
   if (mine.head == nullptr) [[unlikely]] keeper.touch();  // a thread that only frees gives back at its end, too
-  auto* cell = static_cast<free_cell*>(memory);
-  cell->next = mine.head;
-  mine.head = cell;
-  if (++mine.count > bounds[size_class]) [[unlikely]] overflow(static_cast<std::size_t>(use), size_class);
+  mine.push(static_cast<free_cell*>(memory));
+  if (mine.count > bounds[size_class]) [[unlikely]] overflow(static_cast<std::size_t>(use), size_class);
 }
 
 }  // namespace gyre::detail

@@ -6,7 +6,7 @@
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
 
-#include <mutex>
+#include <core/task_protocol.hpp>
 
 namespace gyre::detail {
 namespace {
@@ -36,15 +36,7 @@ bool waiter_node::waits_for(const completion_node& node, const task_core& t) noe
   return node.is(&wake_waiter) && static_cast<const waiter_node&>(node).task == &t;
 }
 
-bool future_core::reserve() noexcept { return !done() && !reserved_.exchange(true, std::memory_order_acq_rel); }
-
 bool future_core::any_needed(bool (*)(const future_core&, const void*) noexcept, const void*) const noexcept { return false; }
-
-bool future_core::may_have_waiters() noexcept {
-  if (!lock_.try_lock()) return true;
-  const std::lock_guard hold(lock_, std::adopt_lock);
-  return !nodes_.empty();
-}
 
 bool future_core::complete() noexcept {
   status outcome = status::finished;
@@ -55,15 +47,7 @@ bool future_core::complete() noexcept {
 }
 
 bool future_core::settle(status outcome) noexcept {
-  intrusive_list<completion_node> waiting;
-  {
-    const std::lock_guard hold(lock_);
-    if (status_.load(std::memory_order_relaxed) != status::pending) return false;
-    status_.store(outcome, std::memory_order_release);
-    waiting.splice_back(nodes_);
-  }
-  while (!waiting.empty()) waiting.pop_front().deliver(*this);
-  return true;
+  return settle_with(outcome, [this](completion_node& node) { node.deliver(*this); });
 }
 
 void future_core::complete_unless_closed() noexcept {
@@ -91,45 +75,13 @@ bool future_core::cancel_unless_closed(std::string_view message) {
   return true;
 }
 
-// One node at a time: the future stays pending, so others may take their nodes back meanwhile.
 void future_core::forget_waiters() noexcept {
-  for (;;) {
-    completion_node* next = nullptr;
-    {
-      const std::lock_guard hold(lock_);
-      forsaken_.store(true, std::memory_order_release);
-      if (nodes_.empty()) return;
-      next = &nodes_.pop_front();
-    }
-    next->drop();
-  }
-}
-
-bool future_core::add(completion_node& node) noexcept {
-  const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending) return false;
-  nodes_.push_back(node);
-  return true;
-}
-
-bool future_core::add_unless_forsaken(completion_node& node) noexcept {
-  const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending || forsaken_.load(std::memory_order_relaxed)) return false;
-  nodes_.push_back(node);
-  return true;
-}
-
-bool future_core::remove(completion_node& node) noexcept {
-  const std::lock_guard hold(lock_);
-  if (status_.load(std::memory_order_relaxed) != status::pending || !node.linked()) return false;
-  node.unlink();
-  return true;
+  forsake([](completion_node& node) { node.drop(); });
 }
 
 bool future_core::note_awaiters(awaiter_list& out) noexcept {
-  const std::lock_guard hold(lock_);
   bool all = true;
-  nodes_.for_each([&](completion_node& node) {
+  for_each_node([&](completion_node& node) {
     if (all && node.about().awaiters != nullptr) all = node.about().awaiters(node, out);
   });
   return all;
@@ -216,14 +168,11 @@ void future_core::append_callbacks(std::string& out) const {
   std::size_t count = 0;
   const char* first = nullptr;
   const char* last = nullptr;
-  {
-    const std::lock_guard hold(lock_);
-    const_cast<intrusive_list<completion_node>&>(nodes_).for_each([&](completion_node& node) {
-      if (node.about().name == nullptr) return;
-      if (count++ == 0) first = node.about().name;
-      last = node.about().name;
-    });
-  }
+  for_each_node([&](const completion_node& node) {
+    if (node.about().name == nullptr) return;
+    if (count++ == 0) first = node.about().name;
+    last = node.about().name;
+  });
   if (count == 0 || done()) return;
   out += " cb=[";
   out += first;
@@ -264,18 +213,6 @@ void future_core::append_text(std::string& out) const {
 
 namespace {
 
-// asyncio: a pending cancel goes to the very next future awaited, before the wait. True: there must be no wait.
-bool cancel_comes_back(task_core& t, future_core& awaited, task_state::wait_kind& kind) {
-  if (!t.state.cancel_pending() || kind != task_state::wait_kind::forwarding) [[likely]] return false;
-  kind = t.pass_cancel_on(awaited);
-  return kind == task_state::wait_kind::leaf;
-}
-
-void go_on_in_a_turn(task_core& t) noexcept {
-  t.state.yield();
-  t.at().enqueue(t);
-}
-
 // The task has just parked, and the awaited future's lock keeps wakers from it. An observer is through in some instructions;
 // a canceller may wait for that lock: then the task stays parked, and ends by the cancel.
 bool take_back_park(task_core& t) noexcept {
@@ -288,32 +225,28 @@ bool take_back_park(task_core& t) noexcept {
 
 }  // namespace
 
-// The same as suspend_on() where the awaited one waits itself, or hands on what others end with.
-GYRE_NOINLINE bool suspend_with_care(future_core& awaited, waiter_node& node, task_core& t) {
+// Goes on for suspend_on() where the awaited one waits itself, or hands on what others end with.
+GYRE_NOINLINE void suspend_with_care(future_core& awaited, waiter_node& node, task_core& t) {
   constexpr int patience = 1000;  // looks that met somebody's lock
   using verdict = await_circle::verdict;
   await_circle circle(t);
-  auto kind = task_state::wait_kind::forwarding;
-  for (int busy = 0; !cancel_comes_back(t, awaited, kind);) {
+  int busy = 0;
+  await_completion(t, awaited, [&](task_state::wait_kind kind) {
     auto found = verdict::none;
-    {
-      const std::lock_guard hold(awaited.guard());
-      if (awaited.status_.load(std::memory_order_relaxed) != future_core::status::pending) break;
+    const auto tried = awaited.park_at(node, [&] {
       t.waits_for = &awaited;
-      awaited.nodes_.push_back(node);
-      const bool parked = t.state.park(kind);
-      if (parked && kind == task_state::wait_kind::forwarding && busy < patience) found = circle.look(awaited);
-      if (parked && (found == verdict::none || !take_back_park(t))) return true;
-      node.unlink();
-    }
+      if (!t.state.park(kind)) return false;
+      if (kind == task_state::wait_kind::forwarding && busy < patience) found = circle.look(awaited);
+      return found == verdict::none || !take_back_park(t);
+    });
+    if (tried == future_core::parking::parked) return tried;
     if (found == verdict::closed) {
       if (awaited.hands_on()) awaited.mark_retrieved();  // who awaits it gets this error in its place
       circle.raise();
     }
     if (found == verdict::busy) ++busy;
-  }
-  go_on_in_a_turn(t);
-  return true;
+    return tried;
+  });
 }
 
 bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<> at) {
@@ -327,22 +260,19 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   }
   t.resume_point = at;
   node.task = &t;
-  auto kind = task_state::wait_kind::forwarding;
-  bool may_close_circle = false;
-  while (!may_close_circle && !cancel_comes_back(t, awaited, kind)) {
-    const std::lock_guard hold(awaited.guard());
-    if (awaited.status_.load(std::memory_order_relaxed) != future_core::status::pending) break;
-    t.waits_for = &awaited;
-    awaited.nodes_.push_back(node);
-    if (t.state.park(kind)) {
+  await_completion(t, awaited, [&](task_state::wait_kind kind) {
+    bool may_close_circle = false;
+    const auto tried = awaited.park_at(node, [&] {
+      t.waits_for = &awaited;
+      if (!t.state.park(kind)) return false;
       may_close_circle = (producer != nullptr ? producer->state.forwards_cancel() : awaited.hands_on()) &&
                          kind == task_state::wait_kind::forwarding;
-      if (!may_close_circle || !take_back_park(t)) [[likely]] return true;
-    }
-    node.unlink();  // a cancel came from another thread meanwhile: pass it on first
-  }
-  if (may_close_circle) return suspend_with_care(awaited, node, t);
-  go_on_in_a_turn(t);
+      return !may_close_circle || !take_back_park(t);
+    });
+    if (tried == future_core::parking::parked || !may_close_circle) [[likely]] return tried;
+    suspend_with_care(awaited, node, t);
+    return future_core::parking::parked;
+  });
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <gyre/core/trace.hpp>
 #include <gyre/core/transfer.hpp>
 
+#include <core/task_protocol.hpp>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -13,47 +14,21 @@
 
 namespace gyre::detail {
 
-// Holds a fork-join block while its children are cancelled.
-struct block_unpinner {
-  void operator()(join_head* block) const noexcept { block->unpin(); }
-};
-using pinned_block = std::unique_ptr<join_head, block_unpinner>;
+using pinned_block = pinned_join<join_head>;
 
 namespace {
 
 // Guards the cancel messages of all tasks: they are rare and short.
 spin_lock message_guard;
 
-// `t` was asked to end while it runs or is ready. If it is inside a fork-join, the request goes to its children, and the
-// gather ends with what comes of that. True: the request is where it belongs. False: nobody has it; `declined`, which may
-// be the fork-join of an earlier try, did not take it.
-//
-//   canceller                                   parent
-//   C1 takes the request off the word           J1 join = null
-//   C2 block.cancel_requested = true            J2 light barrier
-//   C3 heavy barrier                            J3 block.cancel_requested: true -> clears it, throws
-//   C4 join is still this block: cancels the
-//      children; one at least accepts: done
-//   C5 else clears block.cancel_requested
-//
-// C1 comes first so that a later request of somebody else cannot be taken for this one. If C4 sees the block, J1 comes
-// after C3, and J3 sees C2. Else, and when no child accepts, the one of C5 and J3 that clears the mark has the request.
-bool pass_to_children(task_core& t, std::string_view text, pinned_block& declined) {
-  heavy_barrier();  // against the gather that stores `join` and then looks for a request
-  pinned_block block(join_head::pin(t.join));
-  if (block == nullptr || block == declined) return true;
-  if (!t.state.withdraw_request()) return true;                        // C1; if it was gone, it was delivered
-  block->cancel_requested.store(true, std::memory_order_release);      // C2
-  heavy_barrier();                                                     // C3
-  bool any = false;
-  if (t.join.load(std::memory_order_acquire) == block.get()) {         // C4
-    for (std::uint32_t i = 0; i < block->child_count(); ++i) {
-      if (block->child(i).cancel(text)) any = true;
+bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined) {
+  return pass_to_children<std_policy>(t, declined, [text](join_head& block) {
+    bool any = false;
+    for (std::uint32_t i = 0; i < block.child_count(); ++i) {
+      if (block.child(i).cancel(text)) any = true;
     }
-  }
-  if (any) return true;
-  declined = std::move(block);
-  return !declined->cancel_requested.exchange(false, std::memory_order_acq_rel);  // C5
+    return any;
+  });
 }
 
 }  // namespace
@@ -212,21 +187,12 @@ class task_core::cancel_walk {
 
 thread_local task_core::cancel_walk* task_core::cancel_walk::innermost_ = nullptr;
 
-// This task waits for `awaited`, which waits for this task by some way. Its word is locked: it stays where it is. False if
-// the wait has just ended.
+// A task that waits for itself by some way is taken out of the circle. False if its wait has just ended.
 bool task_core::leave_cycle(future_core& awaited) {
   const auto mine = [this](completion_node& node) { return waiter_node::waits_for(node, *this); };
-  if (awaited.remove_if(mine) == nullptr) {
-    if (!awaited.done()) {  // its loop closes, and has let go of what waits
-      state.unlock_and_note();
-      return true;
-    }
-    state.unlock();
-    return false;
-  }
-  state.unlock_and_claim();
-  at().enqueue(*this);
-  return true;
+  const circle_end how = leave_circle(state, awaited, mine);
+  if (how == circle_end::left) at().enqueue(*this);
+  return how != circle_end::over;
 }
 
 bool task_core::cancel(std::string_view text) {
@@ -236,75 +202,60 @@ bool task_core::cancel(std::string_view text) {
   return cancel_from(again ? state.repeat_cancel() : state.request_cancel(), text);
 }
 
-bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view text) {
-  using step = task_state::cancel_step;
-  core_ref<future_core> refused;  // what the request went to in vain: it goes on from there
-  bool round = false;             // because it came from there
-  pinned_block declined;
-  for (;; outcome = state.repeat_cancel()) {
-    switch (outcome) {
-      case step::refused:
-        return false;
-      case step::claimed:
-        trace(trace_event::cancelled, *this);
-        at().enqueue(*this);
-        return true;
-      case step::forwarded: {
-        future_core& target = *waits_for;
-        if (&target == refused.get() && !round) {
-          state.unlock_and_note();
-          return true;
-        }
-        round = round && &target == refused.get();
-        auto held = core_ref<future_core>::share(target);
-        if (round || cancel_walk::comes_from(*this)) {
-          if (leave_cycle(target)) return true;
-          break;
-        }
-        state.unlock();
-        if (cancel_walk::deep()) {
-          cancel_walk::put_off_to_the_end(*this);
-          return true;
-        }
-        refused = std::move(held);
-        cancel_walk walk(*this);
-        const bool taken = target.cancel(text);
-        walk.finish(text);
-        round = walk.turned_back();
-        if (taken && !round) return true;
-        break;
-      }
-      case step::noted:
-        if ((state.is_pinned() && !state.is_main()) || this == this_thread().current) return true;
-        if (pass_down(text, declined)) return true;
-        break;
-    }
-  }
-}
+// What deliver_cancel() needs to know.
+struct task_core::cancel_traits {
+  using future_ref = core_ref<future_core>;
+  using block_ref = pinned_block;
 
-// A child may wait for this task, and sends it the request that it has just got from here.
-bool task_core::pass_down(std::string_view text, pinned_block& declined) {
-  cancel_walk walk(*this, cancel_walk::way::down);
-  const bool taken = pass_to_children(*this, text, declined);
-  walk.finish(text);
-  return taken;
+  static void wait_was_ended(task_core& t) noexcept {
+    trace(trace_event::cancelled, t);
+    t.at().enqueue(t);
+  }
+  [[nodiscard]] static bool comes_from(const task_core& t) noexcept { return cancel_walk::comes_from(t); }
+  static bool leave_cycle(task_core& t, future_core& awaited) { return t.leave_cycle(awaited); }
+  static bool put_off(task_core& t) {
+    if (!cancel_walk::deep()) return false;
+    cancel_walk::put_off_to_the_end(t);
+    return true;
+  }
+  static passed_on cancel_future(task_core& t, future_core& target, std::string_view text) {
+    cancel_walk walk(t);
+    const bool taken = target.cancel(text);
+    walk.finish(text);
+    if (walk.turned_back()) return passed_on::turned_back;
+    return taken ? passed_on::taken : passed_on::refused;
+  }
+  [[nodiscard]] static bool delivers_itself(const task_core& t) noexcept {
+    return (t.state.is_pinned() && !t.state.is_main()) || &t == this_thread().current;
+  }
+  // A child may wait for this task, and sends it the request that it has just got from here.
+  static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined) {
+    cancel_walk walk(t, cancel_walk::way::down);
+    const bool taken = detail::cancel_fork_join(t, text, declined);
+    walk.finish(text);
+    return taken;
+  }
+};
+
+bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view text) {
+  return deliver_cancel<cancel_traits>(*this, outcome, text);
 }
 
 task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
   cancel_walk walk(*this);
-  const std::string text = message();
-  const bool taken = awaited.cancel(text);
-  walk.finish(text);
-  if (walk.came_back()) return task_state::wait_kind::leaf;
-  if (!taken) return task_state::wait_kind::forwarding_refused;
-  state.withdraw_request();
-  return task_state::wait_kind::forwarding;
+  const auto cancel = [&] {
+    const std::string text = message();
+    const bool taken = awaited.cancel(text);
+    walk.finish(text);
+    return taken;
+  };
+  return pass_on_before_wait(state, cancel, [&] { return walk.came_back(); });
 }
 
 // On the task's own thread, before any child can have ended: they all accept.
 void task_core::cancel_children_now() {
   pinned_block none;
-  static_cast<void>(pass_to_children(*this, message(), none));
+  static_cast<void>(cancel_fork_join(*this, message(), none));
 }
 
 task_core& running_task(const char* call) {

@@ -20,7 +20,7 @@ namespace gyre::detail {
 /// What primitives show of themselves while a task that waits for them is kept parked. No lock may be taken here: who wakes
 /// the task holds the primitive's and waits for the task's.
 struct wait_view {
-  [[nodiscard]] static holder_word holder_of(const lock& l) noexcept { return l.holder_.get(); }
+  [[nodiscard]] static holder_word holder_of(const lock& l) noexcept { return l.turns_.holder().get(); }
 };
 
 namespace {

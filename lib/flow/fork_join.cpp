@@ -50,25 +50,14 @@ class child_record final : public task_record {
   result_slot<unit> result_;
 };
 
-// Guards `shown` of all children: between reading the pointer and taking a reference, the child's own must not go. Handles
+// For `shown` of all children: between reading the pointer and taking a reference, the child's own must not go. Handles
 // of children are rare, and the sections are some instructions.
 spin_lock shown_guard;
 
-task_record* shared_record(const fork_child& c) noexcept {
-  task_record* known = c.shown.load(std::memory_order_relaxed);
-  if (known != nullptr) known->retain();
-  return known;
-}
-
-void show_end(fork_child& c, const result_base& outcome, bool readable) noexcept {
-  child_record* record = nullptr;
-  {
-    const std::lock_guard hold(shown_guard);
-    record = static_cast<child_record*>(c.shown.exchange(nullptr, std::memory_order_relaxed));
-  }
-  if (record == nullptr) return;
-  record->settle(outcome, readable);
-  record->release();  // the child's own reference
+void tell_end(task_record* shown, const result_base& outcome, bool readable) noexcept {
+  if (shown == nullptr) [[likely]] return;
+  static_cast<child_record*>(shown)->settle(outcome, readable);
+  shown->release();  // the child's own reference
 }
 
 std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame) noexcept {
@@ -83,26 +72,16 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
   trace(trace_event::done, c);
   c.state.finish_unshared();
-  light_barrier();  // between `done` and `shown`: see record_of
-  if (c.shown.load(std::memory_order_relaxed) != nullptr) [[unlikely]] show_end(c, outcome, true);
+  tell_end(c.shown.end(shown_guard), outcome, true);
   return c.block.child_ended(c, failed);
 }
 
 task_record* record_of(task_core& t) {
   auto& c = static_cast<fork_child&>(t);
-  {
-    const std::lock_guard hold(shown_guard);
-    if (task_record* known = shared_record(c); known != nullptr) return known;
-  }
+  if (task_record* known = c.shown.find(shown_guard); known != nullptr) return known;
   core_ref<task_record> fresh(new child_record(c, c.at().next_task_number()));
-  {
-    const std::lock_guard hold(shown_guard);
-    if (task_record* known = shared_record(c); known != nullptr) return known;
-    fresh->retain();  // for the child
-    c.shown.store(fresh.get(), std::memory_order_relaxed);
-  }
-  heavy_barrier();  // between `shown` and `done`, against finish_child on another thread: one of us sees the other's
-  if (c.state.is_done()) show_end(c, c.block.slot(c.index), false);
+  if (task_record* known = c.shown.show(*fresh, shown_guard); known != nullptr) return known;
+  if (c.state.is_done()) tell_end(c.shown.take(shown_guard), c.block.slot(c.index), false);
   return fresh.release();
 }
 
@@ -114,9 +93,7 @@ const task_type fork_child::type_of{&finish_child, &record_of,
                                     [](task_core& t, stack_capture& out) noexcept {
                                       fork_block::climb(static_cast<fork_child&>(t), out);
                                     },
-                                    [](task_core& t) noexcept {
-                                      return static_cast<fork_child&>(t).shown.load(std::memory_order_relaxed) != nullptr;
-                                    }};
+                                    [](task_core& t) noexcept { return static_cast<fork_child&>(t).shown.any(); }};
 
 // Guards the way from a child up to its parents: a parent that goes on while children still run, because one has failed,
 // takes itself off the block under it.
@@ -160,16 +137,14 @@ std::coroutine_handle<> fork_block::start(task_core& parent, std::coroutine_hand
                                           std::uint32_t count) noexcept {
   parent_ = &parent;
   parent_at_ = at_frame;
-  total_ = count;
-  pending_.store(count, std::memory_order_relaxed);
+  debts_.open(count);
   set_children(children, sizeof(fork_child), count);
   context_ = parent.context.map();
   if (context_) [[unlikely]] {
     for (std::uint32_t i = 0; i < count; ++i) at(i).context.borrow(context_.get());
   }
   parent.resume_point = at_frame;
-  parent.join.store(this, std::memory_order_release);
-  light_barrier();  // between `join` and the look at the word: a canceller does these in the other order
+  basic_join::open(parent.join);
   if (parent.state.cancel_pending()) [[unlikely]] parent.cancel_children_now();
   for (std::uint32_t i = count; i-- > 1;) push(at(i));
   return enter(at(0));
@@ -190,37 +165,36 @@ std::coroutine_handle<> fork_block::continue_parent() noexcept {
 }
 
 std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noexcept {
-  if (failed && !collect_errors_) [[unlikely]] {
-    fork_child* none = nullptr;
-    if (failed_.compare_exchange_strong(none, &c, std::memory_order_acq_rel)) return continue_parent();
+  using step = basic_fork_debts<fork_child>::step;
+  thread_state* thread = nullptr;
+  fork_child* found = nullptr;
+  const auto newest = [&thread] {
+    thread = &this_thread();
+    return static_cast<fork_child*>(thread->forks->pop());
+  };
+  const auto mine = [this](const fork_child& other) { return &other.block == this; };
+  switch (debts_.end(c, failed && !collect_errors_, found, newest, mine)) {
+    case step::sibling:
+      if (thread->spend()) [[likely]] return enter(*found);
+      push(*found);
+      return std::noop_coroutine();
+    case step::parent:
+      if (found != nullptr) push(*found);
+      return continue_parent();
+    case step::free_block:
+      listed_at_->remove_orphans(*this);
+      leave();
+      break;
+    case step::nothing:
+      break;
   }
-  if (c.debt == total_) return continue_parent();
-  thread_state& thread = this_thread();
-  auto* next = static_cast<fork_child*>(thread.forks->pop());
-  if (next == nullptr || &next->block != this) return settle_debt(c, next);
-  next->debt += c.debt;
-  if (!thread.spend()) [[unlikely]] {
-    push(*next);
-    return std::noop_coroutine();
-  }
-  return enter(*next);
+  return run_other(found);
 }
 
-// No sibling is left here: thieves have some, or all have ended. `other` came out of the deque on the way.
-std::coroutine_handle<> fork_block::settle_debt(fork_child& c, fork_child* other) noexcept {
-  const std::uint32_t debt = c.debt;
-  const bool last = pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt;
-  if (last && failed_.load(std::memory_order_relaxed) == nullptr) {
-    if (other != nullptr) push(*other);
-    return continue_parent();
-  }
-  if (last) {
-    listed_at_->remove_orphans(*this);
-    leave();
-  }
+// A child of another gather came out of the deque on the way.
+std::coroutine_handle<> fork_block::run_other(fork_child* other) noexcept {
   if (other == nullptr) return std::noop_coroutine();
-  thread_state& thread = this_thread();
-  if (!thread.spend()) {
+  if (!this_thread().spend()) {
     push(*other);
     return std::noop_coroutine();
   }
@@ -230,7 +204,6 @@ std::coroutine_handle<> fork_block::settle_debt(fork_child& c, fork_child* other
 // The parent has read the error. From here on its children, if any still run, are orphans.
 // An error that is a cancellation stands for a request, too, whose canceller is not through with the children yet.
 void fork_block::leave_after_failure(bool cancelled) noexcept {
-  const std::uint32_t debt = failed_.load(std::memory_order_relaxed)->debt;
   task_core* parent = nullptr;
   {
     const std::lock_guard hold(ancestry_guard);
@@ -238,10 +211,8 @@ void fork_block::leave_after_failure(bool cancelled) noexcept {
   }
   listed_at_ = &parent->at();
   listed_at_->add_orphans(*this);  // first: all_tasks() finds the children in one of the two places
-  parent->join.store(nullptr, std::memory_order_release);
-  light_barrier();  // between `join` and `cancel_requested`: see pass_to_children
-  if (cancelled) cancel_requested.exchange(false, std::memory_order_acq_rel);
-  if (pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt) {
+  close_after_failure(parent->join, cancelled);
+  if (debts_.settle_for_failed()) {
     listed_at_->remove_orphans(*this);
     leave();
   }
@@ -250,7 +221,7 @@ void fork_block::leave_after_failure(bool cancelled) noexcept {
 void fork_block::check_and_leave_on_error() {
   task_core& parent = *parent_;
   std::exception_ptr error;
-  if (const fork_child* c = failed_.load(std::memory_order_acquire); c != nullptr) [[unlikely]] {
+  if (const fork_child* c = debts_.failed(); c != nullptr) [[unlikely]] {
     error = slot(c->index).error;
     const auto* cancelled = caught_as<cancelled_error>(error);
     leave_after_failure(cancelled != nullptr);
@@ -258,10 +229,7 @@ void fork_block::check_and_leave_on_error() {
     if (cancelled != nullptr) throw cancelled_error(cancelled->what());
     std::rethrow_exception(error);
   }
-  parent.join.store(nullptr, std::memory_order_relaxed);
-  light_barrier();  // between `join` and `cancel_requested`: see pass_to_children
-  const bool cancelled = cancel_requested.load(std::memory_order_acquire) &&
-                         cancel_requested.exchange(false, std::memory_order_acq_rel);
+  const bool cancelled = close(parent.join);
   if (parent.state.take_cancel() || cancelled) [[unlikely]] {
     leave();
     parent.throw_cancelled();
@@ -278,12 +246,7 @@ void fork_block::abandon() noexcept {
     // In a pin_scope it may have been woken into a ring by another task that was abandoned.
     if (auto& entry = static_cast<list_link<>&>(c); entry.linked()) entry.unlink();
     promise_base::root_of(c.resume_point).destroy();
-    task_record* record = nullptr;
-    {
-      const std::lock_guard hold(shown_guard);
-      record = c.shown.exchange(nullptr, std::memory_order_relaxed);
-    }
-    if (record != nullptr) record->release();
+    if (task_record* record = c.shown.take(shown_guard); record != nullptr) record->release();
   }
   leave();
 }

@@ -11,14 +11,9 @@
 namespace gyre {
 namespace detail {
 
-// Made from the task's own loop, between two of its steps, the request meets a suspended task and is delivered before the
-// task can leave the scope. Made by another thread, or by the task itself, it may find the task on its way out. Then no
-// later wait may end by it: taking back the count does not do that where older, delivered requests are still counted.
 void scope_cancel::request(task_core& t) noexcept {
   const thread_state& thread = this_thread();
-  const bool maybe_running = thread.loop != &t.at() || thread.current == &t;
-  alone_ = maybe_running && !t.state.cancel_pending();
-  t.cancel({});
+  ask(t, thread.loop != &t.at() || thread.current == &t);
 }
 
 namespace {

@@ -73,7 +73,7 @@ namespace detail {
 bool condition_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
   wake_list woken;  // who waits for the lock
   std::unique_lock hold(condition_.guard_);
-  if (!condition_.lock_.try_release(woken)) return false;
+  if (!condition_.lock_.turns_.try_release(woken)) return false;
   t.note_wait(wait_reason::condition, &condition_);
   const bool parked = park_in(condition_.waiters_, node_, t, at);
   hold.unlock();

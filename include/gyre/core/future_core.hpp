@@ -2,7 +2,7 @@
 #pragma once
 // The shared state behind future, task, gather and shield: one result, set once, and those who wait for it.
 // Layer: core.  Bodies: lib/core/future_core.cpp
-#include <gyre/base/spin_lock.hpp>
+#include <gyre/core/completion.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/core/home.hpp>
 #include <gyre/core/promise.hpp>
@@ -55,12 +55,9 @@ class completion_node : public runnable {
 
 /// Reference counted; the last handle destroys it. An error that nobody took is then reported.
 ///
-///   status_   pending -> finished | failed | cancelled, once, under lock_; readers acquire it without the lock.
-///   nodes_    guarded by lock_; whoever changes status_ takes them all and delivers them in order, lock released.
-class future_core : public pooled {
+/// How it ends, and who is told, is the part that basic_completion does.
+class future_core : public pooled, public basic_completion<completion_node> {
  public:
-  enum class status : std::uint8_t { pending, finished, failed, cancelled };
-
   future_core(home* owner, result_base& result_room) noexcept : slot_(&result_room) { settle_at(owner); }
   future_core(const future_core&) = delete;
   future_core& operator=(const future_core&) = delete;
@@ -69,9 +66,6 @@ class future_core : public pooled {
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_reference_gone();
   }
-
-  [[nodiscard]] status outcome() const noexcept { return status_.load(std::memory_order_acquire); }
-  [[nodiscard]] bool done() const noexcept { return outcome() != status::pending; }
 
   /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
   [[nodiscard]] virtual home* where() const noexcept {
@@ -96,15 +90,10 @@ class future_core : public pooled {
   /// Calls `look` for the futures without which this one cannot end, until that gives true; gives that. For an await_circle.
   [[nodiscard]] virtual bool any_needed(bool (*needed)(const future_core&, const void*) noexcept,
                                         const void* with) const noexcept;
-  /// False if nobody waits for it. True if somebody does, or its lock is taken at this moment.
-  [[nodiscard]] bool may_have_waiters() noexcept;
 
   /// Ends it as cancelled, or passes the request on to what produces it. True if that accepted.
   virtual bool cancel(std::string_view message);
 
-  /// True once its loop was closed before it ended: nobody will complete it. Nodes added before that were dropped, nodes
-  /// added later wait for ever.
-  [[nodiscard]] bool forsaken() const noexcept { return forsaken_.load(std::memory_order_acquire); }
   /// Nobody will complete this future in the life of its loop: lets go of what waits for it.
   void forget_waiters() noexcept;
 
@@ -125,30 +114,6 @@ class future_core : public pooled {
   void fail_from_anywhere() noexcept { end_from_anywhere(&future_core::fail); }
   /// cancel() from such a thread.
   bool cancel_unless_closed(std::string_view message);
-
-  /// Takes the right to fill the slot, for callers that race: true for one of them, who then calls complete().
-  [[nodiscard]] bool reserve() noexcept;
-
-  /// Adds a node, unless the future is done: then false, and the caller delivers it itself.
-  [[nodiscard]] bool add(completion_node& node) noexcept;
-  /// The same, but not where nobody will ever complete it.
-  [[nodiscard]] bool add_unless_forsaken(completion_node& node) noexcept;
-  /// Takes a node back. False if the completion has it already.
-  bool remove(completion_node& node) noexcept;
-
-  /// Takes back the first node that a predicate knows; null if none of those still waiting.
-  template <class Predicate>
-  completion_node* remove_if(Predicate wanted) noexcept {
-    const std::lock_guard hold(lock_);
-    completion_node* found = nullptr;
-    if (status_.load(std::memory_order_relaxed) == status::pending) {
-      nodes_.for_each([&](completion_node& node) {
-        if (found == nullptr && wanted(node)) found = &node;
-      });
-    }
-    if (found != nullptr) found->unlink();
-    return found;
-  }
 
   /// Throws what the future ended with, if that is no value; invalid_state_error while pending. Marks it as retrieved.
   void check_result();
@@ -189,24 +154,18 @@ class future_core : public pooled {
   void report_unretrieved() noexcept;
 
   bool settle(status outcome) noexcept;
-  [[nodiscard]] spin_lock& guard() const noexcept { return lock_; }
   friend bool suspend_on(future_core&, waiter_node&, std::coroutine_handle<>);
-  friend bool suspend_with_care(future_core&, waiter_node&, task_core&);
+  friend void suspend_with_care(future_core&, waiter_node&, task_core&);
 
  private:
   void end_from_anywhere(bool (future_core::*end)() noexcept) noexcept;
 
+  std::atomic<std::uint32_t> references_{1};
+  std::uint32_t era_ = 0;  // of loop_: identities are used again; both are constant once others see the future
   loop_identity* loop_ = nullptr;
   result_base* slot_;
-  intrusive_list<completion_node> nodes_;
-  std::atomic<std::uint32_t> references_{1};
-  std::atomic<status> status_{status::pending};
   std::atomic<bool> retrieved_{false};
-  std::atomic<bool> reserved_{false};
-  std::atomic<bool> forsaken_{false};  // written under lock_
-  bool hands_on_ = false;              // of its class
-  std::uint32_t era_ = 0;  // of loop_: identities are used again; both are constant once others see the future
-  mutable spin_lock lock_;
+  bool hands_on_ = false;  // of its class
 };
 
 /// A task that awaits a future. Lives in the awaiting frame, which cannot end before the future does.

@@ -9,7 +9,6 @@
 #include <gyre/core/task_state.hpp>
 
 #include <atomic>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -18,7 +17,6 @@ namespace gyre::detail {
 class future_core;
 class stack_capture;
 class task_record;
-struct block_unpinner;
 
 /// The two kinds of tasks differ in these.
 struct task_type {
@@ -113,13 +111,13 @@ class task_core : public runnable {
   std::uint8_t limits = 0;                      // time limits that the task is inside of; likewise. 255: or more
   std::atomic<std::uint16_t> holder_mark{0};    // tells it from other tasks at this address; 0: it never held a lock
   const task_type* type;
-  std::coroutine_handle<> resume_point;      // the innermost coroutine: it runs, or the next step goes on there
-  std::atomic<join_head*> join{nullptr};     // the fork-join that this task waits for
-  resume_check* check = nullptr;             // looked at before the next step; the running thread's
-  context_slot context;                      // its context variables
+  std::coroutine_handle<> resume_point;  // the innermost coroutine: it runs, or the next step goes on there
+  join_head::place join{nullptr};        // the fork-join that this task waits for
+  resume_check* check = nullptr;         // looked at before the next step; the running thread's
+  context_slot context;                  // its context variables
   union {
-    future_core* waits_for = nullptr;        // while the word says `forward`; guarded by its `locked` bit
-    const void* waits_at;                    // else, while it says `waiting`; likewise
+    future_core* waits_for = nullptr;  // while the word says `forward`; guarded by its `locked` bit
+    const void* waits_at;              // else, while it says `waiting`; likewise
   };
 
   /// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task. Gives the
@@ -139,10 +137,10 @@ class task_core : public runnable {
 
  private:
   class cancel_walk;
+  struct cancel_traits;
   void note_message(std::string_view text);
   bool cancel_from(task_state::cancel_step outcome, std::string_view text);
   [[nodiscard]] bool leave_cycle(future_core& awaited);
-  [[nodiscard]] bool pass_down(std::string_view text, std::unique_ptr<join_head, block_unpinner>& declined);
   static void run_entry(runnable& r, fate f) noexcept;
 
   std::atomic<std::string*> cancel_message_{nullptr};  // null: none; the text is under a lock of task_core.cpp

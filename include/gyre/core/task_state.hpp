@@ -123,11 +123,10 @@ class basic_task_state : task_bits {
   /// that takes its own request back, and saw `floor` when it was entered, must leave none behind.
   unsigned uncancel(unsigned floor = 0) noexcept;
 
-  /// True if a cancel is to be thrown now; it is taken, whatever number of requests it stands for.
+  /// True if a cancel is to be thrown now; it is taken, for all requests so far. What was withdrawn meanwhile is not there.
   [[nodiscard]] bool take_cancel() noexcept {
     if (!cancel_pending()) [[likely]] return false;
-    take_cancel_slow();
-    return true;
+    return take_cancel_slow();
   }
 
   /// Takes back a request, to pass it on to what the task waits for. False if there is none any more.
@@ -148,8 +147,8 @@ class basic_task_state : task_bits {
   }
 
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
-  /// The running task stays on its loop from now on, or may leave it again. It is in no queue now, and who wakes it reads
-  /// the bit after the claim: the queue that it goes to next is the right one.
+  /// The running task stays on its loop from now on, or may leave it. It is in no queue, and who wakes it reads the bit after
+  /// the claim.
   void pin() noexcept { word_.fetch_or(pinned, std::memory_order_release); }
   void unpin() noexcept { word_.fetch_and(~pinned, std::memory_order_release); }
 
@@ -157,8 +156,9 @@ class basic_task_state : task_bits {
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
   word settled() const noexcept;  // the word once no canceller holds it
   cancel_step request(word counted) noexcept;
-  void take_cancel_slow() noexcept {
-    word_.fetch_and(~(cancel_requested | wait_cancelled | tentative), std::memory_order_acq_rel);
+  bool take_cancel_slow() noexcept {
+    constexpr word request = cancel_requested | wait_cancelled;
+    return (word_.fetch_and(~(request | tentative), std::memory_order_acq_rel) & request) != 0;
   }
 
   typename Atomics::template atomic<word> word_;

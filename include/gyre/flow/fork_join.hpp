@@ -6,20 +6,16 @@
 // One pooled block holds a gather: the count, the children, the results. Nothing of a child lives in the parent's frame,
 // because siblings of a failed child outlive the gather.
 //
-//   debt       A child owes 1. A child that ends and finds a sibling at the newest end of its own deque hands its debt on
-//              and lets the sibling run: no atomic operation. Otherwise it subtracts its debt from pending_.
-//   the last   is the child whose debt is the whole count, or whose subtraction leaves 0. It continues the parent: by
-//              transfer, or by an enqueue at home if the parent is pinned.
-//   failed_    the first child that ended with an error; it resumes the parent at once and keeps its debt, which the
-//              parent subtracts when it has read the error. If that leaves something, the block is an orphans' block: the
-//              parent's loop lists it until the last child frees it.
+// Who continues the parent is decided in fork_debts.hpp: by transfer, or by an enqueue at home if the parent is pinned. A
+// failed child resumes it at once; while its siblings run on, the parent's loop lists the orphans' block.
 #include <gyre/base/text.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/current.hpp>
 #include <gyre/core/frame_stack.hpp>
 #include <gyre/core/task_record.hpp>
+#include <gyre/flow/fork_debts.hpp>
+#include <gyre/flow/shown_record.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,9 +40,9 @@ class fork_child final : public task_core {
 
   fork_block& block;
   std::uint32_t index;
-  std::uint32_t debt = 1;                    // the running thread's
-  std::atomic<task_record*> shown{nullptr};  // the record, once somebody wanted a handle; under a lock of fork_join.cpp
-  std::source_location defined;              // a copy: others may ask for it when the frame has gone
+  std::uint32_t debt = 1;                 // the running thread's
+  basic_shown_record<task_record> shown;  // the record, once somebody wanted a handle; under a lock of fork_join.cpp
+  std::source_location defined;           // a copy: others may ask for it when the frame has gone
 
  private:
   friend class fork_block;
@@ -77,7 +73,7 @@ class fork_block : public join_head {
   static void abandon_block(join_head& head) noexcept { static_cast<fork_block&>(head).abandon(); }
 
  private:
-  [[nodiscard]] std::coroutine_handle<> settle_debt(fork_child& c, fork_child* other) noexcept;
+  [[nodiscard]] std::coroutine_handle<> run_other(fork_child* other) noexcept;
   [[nodiscard]] std::coroutine_handle<> continue_parent() noexcept;
   [[nodiscard]] std::coroutine_handle<> enter(fork_child& c) noexcept;
   void push(fork_child& c) noexcept;
@@ -88,9 +84,7 @@ class fork_block : public join_head {
   std::coroutine_handle<> parent_at_ = nullptr;
   home* listed_at_ = nullptr;  // who lists the orphans
   context_map_ref context_;    // the parent's, for the children
-  std::atomic<std::uint32_t> pending_{0};
-  std::uint32_t total_ = 0;
-  std::atomic<fork_child*> failed_{nullptr};
+  basic_fork_debts<fork_child> debts_;
   bool collect_errors_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // A flag that tasks wait for.  Layer: sync.  Bodies: lib/sync/event.cpp
+#include <gyre/sync/handing_over.hpp>
 #include <gyre/sync/wait_queue.hpp>
 
 #include <string>
@@ -62,9 +63,7 @@ class event {
 
  private:
   friend class detail::event_awaiter;
-  mutable detail::spin_lock guard_;
-  bool set_ = false;
-  detail::wait_queue waiters_;
+  detail::basic_flag<detail::task_core> flag_;
 };
 
 }  // namespace gyre

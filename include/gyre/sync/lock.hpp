@@ -2,6 +2,7 @@
 #pragma once
 // Mutual exclusion between tasks.  Layer: sync.  Bodies: lib/sync/lock.cpp
 #include <gyre/core/holder.hpp>
+#include <gyre/sync/handing_over.hpp>
 #include <gyre/sync/wait_queue.hpp>
 
 #include <string>
@@ -107,14 +108,9 @@ class lock {
   friend class detail::lock_awaiter;
   friend class detail::condition_awaiter;
   friend struct detail::wait_view;
-  bool take_if_free() noexcept;                         // under guard_
-  bool try_release(detail::wake_list& woken) noexcept;  // false if it is not locked
   void release_to_waiter();
 
-  mutable detail::spin_lock guard_;
-  bool locked_ = false;
-  detail::wait_queue waiters_;
-  detail::holder_note holder_;
+  detail::basic_turns<detail::task_core, detail::std_policy, detail::holder_note> turns_;
 };
 
 }  // namespace gyre

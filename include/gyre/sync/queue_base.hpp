@@ -87,12 +87,27 @@ class [[nodiscard]] join_awaiter : public awaiter_base {
   wait_node node_;
 };
 
+/// The types of task, lock and bases of a queue_awaiter; the model checker has its own.
+struct queue_traits {
+  using policy = std_policy;
+  using task = task_core;
+  using handle = std::coroutine_handle<>;
+  using awaiter = awaiter_base;
+  using check = resume_check;
+};
+
 /// What get() and put() share: wait while the queue is empty or full, look again before going on.
 ///
 /// Derived offers, under the lock: attempt try_now(woken), which may throw; bool possible(); void get_memory(hold), which
 /// lets go of the lock on the way.
-template <class Derived>
-class queue_awaiter : public awaiter_base, public resume_check {
+template <class Derived, class Traits = queue_traits>
+class queue_awaiter : public Traits::awaiter, public Traits::check {
+  using task_type = typename Traits::task;
+  using policy = typename Traits::policy;
+  using lock_type = typename policy::lock;
+  using waiters_type = basic_wait_queue<task_type, policy>;
+  using wake_list = basic_wake_list<task_type>;
+
  public:
   queue_awaiter(const queue_awaiter&) = delete;
   queue_awaiter& operator=(const queue_awaiter&) = delete;
@@ -105,10 +120,10 @@ class queue_awaiter : public awaiter_base, public resume_check {
 
   template <class Promise>
   [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> at) noexcept {
-    return suspend(*at.promise().task, at);
+    return park(*at.promise().task, at);
   }
 
-  bool may_resume(task_core& t) noexcept final {
+  bool may_resume(task_type& t) noexcept final {
     wake_list woken;
     std::unique_lock hold(guard_);
     if (node_.linked()) waiters_.remove(node_);
@@ -124,12 +139,25 @@ class queue_awaiter : public awaiter_base, public resume_check {
   }
 
  protected:
-  queue_awaiter(spin_lock& guard, wait_queue& waiters) noexcept : guard_(guard), waiters_(waiters) {}
+  [[nodiscard]] attempt ended() const noexcept { return how_; }
+
+  queue_awaiter(lock_type& guard, waiters_type& waiters) noexcept : guard_(guard), waiters_(waiters) {}
   queue_awaiter(queue_awaiter&& unawaited) noexcept : queue_awaiter(unawaited.guard_, unawaited.waiters_) {}
   ~queue_awaiter() {
     if (!node_.linked()) return;  // only a frame that is destroyed in mid-wait
     const std::lock_guard hold(guard_);
     waiters_.remove(node_);
+  }
+
+  /// False: it need not wait.
+  GYRE_NOINLINE bool park(task_type& t, typename Traits::handle at) noexcept {
+    wake_list woken;
+    std::unique_lock hold(guard_);
+    if (ends_at_last(hold, woken)) return false;
+    t.check = this;
+    t.note_wait(Derived::reason, &guard_);
+    wait_in(waiters_, node_, hold, t, at);
+    return true;
   }
 
   /// After the wait: throws unless it is done.
@@ -154,7 +182,7 @@ class queue_awaiter : public awaiter_base, public resume_check {
   }
 
   // The same, with memory. A wake-up that led to a failure is the next one's.
-  bool ends_at_last(std::unique_lock<spin_lock>& hold, wake_list& woken) noexcept {
+  bool ends_at_last(std::unique_lock<lock_type>& hold, wake_list& woken) noexcept {
     while (!ends(woken) && how_ == attempt::no_memory) {
       try {
         self().get_memory(hold);
@@ -173,25 +201,15 @@ class queue_awaiter : public awaiter_base, public resume_check {
     error_ = std::current_exception();
   }
 
-  GYRE_NOINLINE bool suspend(task_core& t, std::coroutine_handle<> at) noexcept {
-    wake_list woken;
-    std::unique_lock hold(guard_);
-    if (ends_at_last(hold, woken)) return false;
-    t.check = this;
-    t.note_wait(Derived::reason, &guard_);
-    wait_in(waiters_, node_, hold, t, at);
-    return true;
-  }
-
   [[noreturn]] GYRE_NOINLINE void throw_refusal() {
     if (how_ == attempt::cancelled) node_.task->throw_cancelled();
     if (how_ == attempt::failed) std::rethrow_exception(std::move(error_));
     throw_get_refused(how_);
   }
 
-  spin_lock& guard_;
-  wait_queue& waiters_;
-  wait_node node_;
+  lock_type& guard_;
+  waiters_type& waiters_;
+  basic_wait_node<task_type, policy> node_;
   std::exception_ptr error_;
   attempt how_ = attempt::waits;
 };

@@ -5,10 +5,10 @@
 // A queue's lock is a spin lock: nothing of T's may run under it. What lies in a queue is therefore a cell: a small trivial
 // item itself, or a pointer to a box from the frame pool. Items are packed before the lock is taken and opened after it is
 // free.
+#include <gyre/base/policy.hpp>
 #include <gyre/base/relax.hpp>
 #include <gyre/core/frame_pool.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,6 +22,28 @@ template <class T>
 concept plain_item = std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T> && sizeof(T) <= 64 &&
                      alignof(T) <= alignof(std::max_align_t);
 
+/// Who looks at a value just now without owning it: texts of the queue, which show it.
+///
+///   count_   one who looks                                 one who took the box out
+///            V1 up, under the queue's lock, while the      T1 takes it out, under the lock
+///               box is in the queue                        T2 waits until it is 0, acquire
+///            V2 reads the value                            T3 changes the value
+///            V3 down, release, pairs with T2
+///
+/// Proof:  by the lock V1 comes before T1, so T2 counts everybody who will read; after the last V3 nobody comes.
+template <class Policy = std_policy>
+class basic_readers {
+ public:
+  void begin() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }  // V1: the lock orders it
+  void end() noexcept { count_.fetch_sub(1, std::memory_order_release); }    // V3
+  void wait() const noexcept {
+    for (backoff pause; count_.load(std::memory_order_acquire) != 0;) pause.once();  // T2
+  }
+
+ private:
+  typename Policy::template atomic<std::uint32_t> count_{0};
+};
+
 /// One item outside of a container, which holds it as a `cell` after release().
 template <class T>
 class parcel {
@@ -34,15 +56,10 @@ class parcel {
     explicit box(T&& item) : value(std::move(item)) {}
     box(const box&) = delete;
     box& operator=(const box&) = delete;
-    ~box() { wait_for_readers(); }
-    void wait_for_readers() const noexcept {
-      for (backoff pause; readers.load(std::memory_order_acquire) != 0;) pause.once();
-    }
+    ~box() { readers.wait(); }
 
     T value;
-    // Texts of the queue that show the value just now. Goes up under the queue's lock while the box is in the queue, and
-    // down after the value was read (release): who took the box out reads 0 before it changes the value.
-    std::atomic<std::uint32_t> readers{0};
+    basic_readers<> readers;
   };
   using cell = box*;
 
@@ -53,7 +70,7 @@ class parcel {
   void release() noexcept { static_cast<void>(box_.release()); }
   /// The item, once.
   T open() {
-    box_->wait_for_readers();
+    box_->readers.wait();
     return std::move(box_->value);
   }
   [[nodiscard]] static const T& look(const cell& c) noexcept { return c->value; }
@@ -61,11 +78,11 @@ class parcel {
   /// Lets an item be looked at after the lock is free.
   class view {
    public:
-    explicit view(cell c) noexcept : box_(c) { c->readers.fetch_add(1, std::memory_order_relaxed); }
+    explicit view(cell c) noexcept : box_(c) { c->readers.begin(); }
     view(view&& other) noexcept : box_(std::exchange(other.box_, nullptr)) {}
     view& operator=(view&&) = delete;
     ~view() {
-      if (box_ != nullptr) box_->readers.fetch_sub(1, std::memory_order_release);
+      if (box_ != nullptr) box_->readers.end();
     }
     [[nodiscard]] const T& get() const noexcept { return box_->value; }
 

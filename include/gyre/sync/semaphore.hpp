@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Counting semaphores for tasks.  Layer: sync.  Bodies: lib/sync/semaphore.cpp
+#include <gyre/sync/handing_over.hpp>
 #include <gyre/sync/lock.hpp>
 
 #include <cstddef>
@@ -84,17 +85,12 @@ class semaphore {
   void append_text(std::string& out) const;
 
  protected:
-  mutable detail::spin_lock guard_;
-  std::ptrdiff_t value_;
-  void release_one(detail::wake_list& woken) noexcept;  // under guard_
+  using permits = detail::basic_permits<detail::task_core>;
+  permits permits_;
   [[nodiscard]] virtual const char* kind() const noexcept { return "Semaphore"; }
 
  private:
   friend class detail::permit_awaiter;
-  [[nodiscard]] bool must_wait() const noexcept { return value_ == 0 || waiters_.has_live(); }
-  bool grant_one(detail::wake_list& woken) noexcept;
-
-  mutable detail::wait_queue waiters_;
 };
 
 /// A semaphore that refuses to be released above its initial value.   Like: asyncio.BoundedSemaphore.

@@ -13,17 +13,40 @@
 namespace gyre::detail {
 
 /// A cancel that a scope makes of its own task, and takes back when the task leaves it.
-class scope_cancel {
+///
+/// Made from the task's own loop, between two of its steps, the request meets a suspended task and is delivered before the
+/// task can leave the scope. Made by another thread, or by the task itself, it may find the task on its way out. Then no
+/// later wait may end by it: taking back the count does not do that where older, delivered requests are still counted.
+///
+/// Not exact: a request of somebody else that is delivered while the scope makes its own may leave that one for a wait after
+/// the scope. The word counts requests, not which of them were delivered.
+///
+///   alone_   written before the request, by the thread that makes it; read by the task after it has waited for that thread
+template <class Policy = std_policy>
+class basic_scope_cancel {
  public:
-  /// Asks `t`, which has entered the scope, to end.   Thread: any; once.
-  void request(task_core& t) noexcept;
+  /// Asks `t`, which has entered the scope, to end. `maybe_running`: its step may be under way.   Thread: any; once.
+  template <class Task>
+  void ask(Task& t, bool maybe_running) noexcept {
+    alone_ = maybe_running && !t.state.cancel_pending();
+    t.cancel({});
+  }
 
   /// Takes the request back and tells how many others are left, in one step. `before` is what cancelling() was when the
   /// scope was entered.   Thread: the task's.
-  unsigned take_back(task_core& t, unsigned before) noexcept { return t.state.uncancel(alone_ ? before : 0); }
+  template <class Task>
+  unsigned take_back(Task& t, unsigned before) noexcept {
+    return t.state.uncancel(alone_ ? before : 0);
+  }
 
  private:
-  bool alone_ = false;  // it may never be delivered, and no older request waits for delivery
+  typename Policy::template var<bool> alone_{
+      false};  // it may never be delivered, and no older request waits for delivery
+};
+
+class scope_cancel : public basic_scope_cancel<> {
+ public:
+  void request(task_core& t) noexcept;
 };
 
 /// When a limit ends: some time after its start, at a point of the loop's clock, or never.

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// How a fork-join's block is held by outsiders while its parent goes, and how a cancel request meets the parent's end.
+// Layer: core.
+#include <gyre/base/config.hpp>
+#include <gyre/base/policy.hpp>
+
+#include <cstdint>
+#include <utility>
+
+namespace gyre::detail {
+
+/// Block derives from this. It lives in stable memory (see frame_pool.hpp): a stale pointer still points to a Block, maybe
+/// of another gather. It offers pins(), a counter that survives recycling, and free_now().
+///
+///   pins()  count of outsiders that hold the block (handles of children, cancellers) and the bit `left`.
+///           parent leaving                          outsider pinning
+///           L1 parent.join = null                   P1 pins_ += 1, seq_cst
+///           L2 pins_ == 0: free                     P2 membarrier
+///           L3 else pins_ |= left;                  P3 parent.join is still this block: it is held
+///              was 0: free                          P4 else unpin
+///   Proof:  P2 orders L1/L2 against P1/P3 without a barrier on the parent's side: if L2 missed P1, the barrier came after
+///           L2, hence after L1, and P3 sees that. The count survives recycling because the memory is stable and nobody
+///           ever resets it.
+///
+///   cancel_requested_  the gather itself was cancelled: it ends with that, unless a child fails. A canceller that finds no
+///           child to cancel takes the mark back, if the parent has not taken it before: whoever clears it has the request.
+///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp.
+template <class Block, class Policy = std_policy>
+class basic_join {
+ public:
+  using place = typename Policy::template atomic<Block*>;  ///< where a parent shows the block that it waits for
+
+  /// The parent is about to wait: a cancel request that it does not see from now on sees the block.
+  void open(place& join) noexcept {
+    join.store(&self(), std::memory_order_release);
+    Policy::light_barrier();  // between `join` and the look at the word: a canceller does these in the other order
+  }
+  /// The parent goes on. True if a cancel request was meant for the gather: the parent has it now.
+  [[nodiscard]] bool close(place& join) noexcept {
+    join.store(nullptr, std::memory_order_relaxed);                              // J1, and L1
+    Policy::light_barrier();                                                     // J2
+    return cancel_requested_.load(std::memory_order_acquire) && take_request();  // J3
+  }
+  /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one.
+  void close_after_failure(place& join, bool cancelled) noexcept {
+    join.store(nullptr, std::memory_order_release);  // J1, and L1
+    Policy::light_barrier();                         // J2
+    if (cancelled) take_request();                   // J3
+  }
+
+  void ask() noexcept { cancel_requested_.store(true, std::memory_order_release); }                      // C2
+  bool take_request() noexcept { return cancel_requested_.exchange(false, std::memory_order_acq_rel); }  // C5, J3
+  [[nodiscard]] bool is_in(const place& join) noexcept {
+    return join.load(std::memory_order_acquire) == &self();
+  }  // C4
+
+  /// The parent, or the last child of a failed gather, has done with the block; the parent shows it no more (L1).
+  void leave() noexcept {
+    Policy::light_barrier();                                              // between L1 and L2
+    if (self().pins().load(std::memory_order_acquire) == 0) [[likely]] {  // L2, after the last unpin()
+      self().free_now();
+    } else {
+      leave_pinned();
+    }
+  }
+
+  /// Holds the block that `join` shows; null if it shows none.
+  [[nodiscard]] static Block* pin(const place& join) noexcept {
+    Block* block = join.load(std::memory_order_acquire);
+    while (block != nullptr) {
+      block->pins().fetch_add(1, std::memory_order_seq_cst);  // P1
+      Policy::heavy_barrier();                                // P2
+      Block* again = join.load(std::memory_order_acquire);
+      if (again == block) return block;  // P3
+      block->unpin();                    // P4
+      block = again;
+    }
+    return nullptr;
+  }
+  /// Holds a block that the caller knows to be alive.
+  void pin_alive() noexcept { self().pins().fetch_add(1, std::memory_order_relaxed); }
+  GYRE_NOINLINE void unpin() noexcept {
+    if (self().pins().fetch_sub(1, std::memory_order_acq_rel) == (left | 1U)) free_if_last();
+  }
+
+ private:
+  static constexpr std::uint32_t left = 1U << 31;
+
+  [[nodiscard]] Block& self() noexcept { return static_cast<Block&>(*this); }
+
+  GYRE_NOINLINE void leave_pinned() noexcept {
+    if (self().pins().fetch_or(left, std::memory_order_acq_rel) == 0) free_if_last();  // L3
+  }
+  // Nobody holds the block and its parent has left. A stranger with a stale pointer may come in between: then the exchange
+  // fails, and the stranger's unpin() gets here again. Whoever clears `left` frees, and only one can.
+  void free_if_last() noexcept {
+    std::uint32_t expected = left;
+    if (self().pins().compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      self().free_now();
+    }
+  }
+
+  typename Policy::template atomic<bool> cancel_requested_{false};
+};
+
+/// Holds a block that a parent shows in `join`, for as long as it lives.
+template <class Block>
+class pinned_join {
+ public:
+  pinned_join() noexcept = default;
+  explicit pinned_join(const typename Block::place& join) noexcept : block_(Block::pin(join)) {}
+  pinned_join(pinned_join&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  pinned_join& operator=(pinned_join&& other) noexcept {
+    pinned_join(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~pinned_join() {
+    if (block_ != nullptr) block_->unpin();
+  }
+
+  void swap(pinned_join& other) noexcept { std::swap(block_, other.block_); }
+  Block& operator*() const noexcept { return *block_; }
+  Block* operator->() const noexcept { return block_; }
+  explicit operator bool() const noexcept { return block_ != nullptr; }
+  friend bool operator==(const pinned_join& a, const pinned_join& b) noexcept { return a.block_ == b.block_; }
+
+ private:
+  Block* block_ = nullptr;
+};
+
+}  // namespace gyre::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// Who continues the parent of a fork-join: the count of a gather and the debts of its children.  Layer: flow.
+//
+//   debt       A child owes 1. A child that ends and finds a sibling at the newest end of its own deque hands its debt on
+//              and lets the sibling run: no atomic operation. Otherwise it subtracts its debt from pending_.
+//   the last   is the child whose debt is the whole count, or whose subtraction leaves 0. It continues the parent.
+//   failed_    the first child that ended with an error; it resumes the parent at once and keeps its debt, which the
+//              parent subtracts when it has read the error. If that leaves something, the block is an orphans' block: the
+//              last child frees it.
+//
+//   child                                          parent that a failure resumed
+//   F1 failed_: null -> this child, acq_rel        Q1 failed_, acquire: reads the error
+//   D1 pending_ -= its debt, acq_rel               Q2 pending_ -= the failed child's debt, acq_rel
+//
+// Proof:  the debts add up to pending_, so exactly one subtraction leaves 0, and by acq_rel it sees what all others did
+//         before theirs: results, and F1 with Q1, which come before Q2. A child that leaves 0 and finds no failed_ is the
+//         only one to continue the parent; one that finds it comes after Q2, and so the block is its own.
+#include <gyre/base/policy.hpp>
+
+#include <cstdint>
+
+namespace gyre::detail {
+
+/// Child has a number `debt`, the running thread's, which starts as 1.
+template <class Child, class Policy = std_policy>
+class basic_fork_debts {
+ public:
+  /// What is to be done after a child has ended.
+  enum class step : std::uint8_t { parent, sibling, nothing, free_block };
+
+  /// The children are about to be shown to other threads.
+  void open(std::uint32_t count) noexcept {
+    total_ = count;
+    pending_.store(count, std::memory_order_relaxed);  // published by whatever shows the children
+  }
+
+  /// True for the first child that failed: it continues the parent.
+  [[nodiscard]] bool fail(Child& c) noexcept {
+    Child* none = nullptr;
+    return failed_.compare_exchange_strong(none, &c, std::memory_order_acq_rel, std::memory_order_acquire);  // F1
+  }
+  /// In the parent: who failed, null if nobody has.
+  [[nodiscard]] Child* failed() const noexcept { return failed_.load(std::memory_order_acquire); }  // Q1, pairs with F1
+
+  /// `newest()` is what the thread's own deque gives, kept in `found`; `mine` tells siblings from strangers. With `sibling`
+  /// the debt went to `found`, which is to run next; otherwise `found` is a stranger or null.
+  template <class Newest, class Mine>
+  [[nodiscard]] step end(Child& c, bool failed, Child*& found, Newest newest, Mine mine) noexcept {
+    found = nullptr;
+    if (failed && fail(c)) [[unlikely]] return step::parent;
+    if (c.debt == total_) return step::parent;
+    found = newest();
+    if (found == nullptr || !mine(*found)) return settle(c);
+    found->debt += c.debt;
+    return step::sibling;
+  }
+
+  /// The parent has read the error of the failed child. True: no child is left, the block is the caller's.
+  [[nodiscard]] bool settle_for_failed() noexcept {
+    return pay(failed_.load(std::memory_order_relaxed)->debt);  // the parent's since Q1
+  }
+
+ private:
+  // No sibling is left here: thieves have some, or all have ended.
+  [[nodiscard]] step settle(Child& c) noexcept {
+    if (!pay(c.debt)) return step::nothing;
+    return failed_.load(std::memory_order_relaxed) == nullptr ? step::parent
+                                                              : step::free_block;  // after F1 and Q2, by D1
+  }
+  [[nodiscard]] bool pay(std::uint32_t debt) noexcept {
+    return pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt;  // D1, Q2
+  }
+
+  typename Policy::template atomic<std::uint32_t> pending_{0};
+  std::uint32_t total_ = 0;
+  typename Policy::template atomic<Child*> failed_{nullptr};
+};
+
+}  // namespace gyre::detail

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// How a task waits for a future, and the way of a cancel request through what the task waits for. Over the types of task,
+// future and block, so that the model checker runs the same steps (tests/model).  Layer: core.
+#include <utility>
+
+namespace gyre::detail {
+
+/// Parks the running task until `awaited` is done; done already, the task goes to the end of its loop's queue.
+///
+/// Shape:   park(kind) links the task's node and parks it, under the future's lock: see basic_completion::park_at.
+template <class Task, class Future, class Park>
+void await_completion(Task& t, Future& awaited, Park park) {
+  using wait_kind = typename decltype(t.state)::wait_kind;
+  using outcome = decltype(park(wait_kind::forwarding));
+  auto kind = wait_kind::forwarding;
+  outcome tried = outcome::refused;
+  while (tried == outcome::refused) {  // a cancel came from another thread meanwhile: pass it on first
+    if (t.state.cancel_pending() && kind == wait_kind::forwarding) [[unlikely]] {
+      kind = t.pass_cancel_on(awaited);
+      if (kind == wait_kind::leaf) break;  // it comes back: the task itself takes it
+    }
+    tried = park(kind);
+  }
+  if (tried == outcome::parked) [[likely]] return;
+  t.state.yield();
+  t.at().enqueue(t);
+}
+
+/// Passes a cancel that task `t` has for its next suspension to the future that it is about to wait for: `cancel()` is that.
+template <class State, class Cancel, class CameBack>
+[[nodiscard]] typename State::wait_kind pass_on_before_wait(State& state, Cancel cancel, CameBack came_back) {
+  const bool taken = cancel();
+  if (came_back()) return State::wait_kind::leaf;
+  if (!taken) return State::wait_kind::forwarding_refused;
+  state.withdraw_request();
+  return State::wait_kind::forwarding;
+}
+
+/// How a task came out of a circle of awaits.
+enum class circle_end {
+  over,   // its wait had ended
+  noted,  // nobody will end what it waits for, as its loop closes: the request stays
+  left,   // the cancel has ended the wait: the caller queues the task
+};
+
+/// A task waits for `awaited`, which waits for the task by some way. Its word is locked: it stays where it is. `mine` knows
+/// its node.
+template <class State, class Future, class Mine>
+[[nodiscard]] circle_end leave_circle(State& state, Future& awaited, Mine mine) {
+  if (awaited.remove_if(mine) != nullptr) {
+    state.unlock_and_claim();
+    return circle_end::left;
+  }
+  if (!awaited.done()) {
+    state.unlock_and_note();
+    return circle_end::noted;
+  }
+  state.unlock();
+  return circle_end::over;
+}
+
+/// `t` was asked to end while it runs or is ready. If it is inside a fork-join, the request goes to its children, and the
+/// gather ends with what comes of that. True: the request is where it belongs. False: nobody has it; `declined`, which may
+/// be the fork-join of an earlier try, did not take it.
+///
+///   canceller                                   parent (basic_join)
+///   C1 takes the request off the word           J1 join = null
+///   C2 block.cancel_requested = true            J2 light barrier
+///   C3 heavy barrier                            J3 block.cancel_requested: true -> clears it, throws
+///   C4 join is still this block: cancels the
+///      children; one at least accepts: done
+///   C5 else clears block.cancel_requested
+///
+/// C1 comes first so that a later request of somebody else cannot be taken for this one. If C4 sees the block, J1 comes
+/// after C3, and J3 sees C2. Else, and when no child accepts, the one of C5 and J3 that clears the mark has the request.
+template <class Policy, class Task, class Block, class CancelChildren>
+bool pass_to_children(Task& t, Block& declined, CancelChildren cancel_children) {
+  Policy::heavy_barrier();  // against the gather that stores `join` and then looks for a request: basic_join::open
+  Block block(t.join);
+  if (!block || block == declined) return true;
+  if (!t.state.withdraw_request()) return true;                      // C1; if it was gone, it was delivered
+  block->ask();                                                      // C2
+  Policy::heavy_barrier();                                           // C3
+  if (block->is_in(t.join) && cancel_children(*block)) return true;  // C4
+  declined = std::move(block);
+  return !declined->take_request();  // C5
+}
+
+/// What came of a request that was given to a future.
+enum class passed_on {
+  taken,
+  refused,
+  turned_back,  // it came back to a task whose children were getting it: who gave it to the future is in a circle
+};
+
+/// Where a cancel request goes that `outcome` was the word's answer to. Traits says what a request does with futures, with
+/// blocks of fork-joins and with circles of tasks; see task_core.cpp. False if the task is done.
+template <class Traits, class Task, class Step, class Text>
+bool deliver_cancel(Task& t, Step outcome, Text text) {
+  typename Traits::future_ref refused;  // what the request went to in vain: it goes on from there
+  bool round = false;                   // because it came from there
+  typename Traits::block_ref declined;
+  for (;; outcome = t.state.repeat_cancel()) {
+    switch (outcome) {
+      case Step::refused:
+        return false;
+      case Step::claimed:
+        Traits::wait_was_ended(t);
+        return true;
+      case Step::forwarded: {
+        auto& target = *t.waits_for;
+        if (&target == refused.get() && !round) {
+          t.state.unlock_and_note();
+          return true;
+        }
+        round = round && &target == refused.get();
+        auto held = Traits::future_ref::share(target);
+        if (round || Traits::comes_from(t)) {
+          if (Traits::leave_cycle(t, target)) return true;
+          round = false;
+          refused = std::move(held);  // it has just ended: the wake-up is on its way
+          break;
+        }
+        t.state.unlock();
+        if (Traits::put_off(t)) return true;
+        refused = std::move(held);
+        const passed_on how = Traits::cancel_future(t, target, text);
+        if (how == passed_on::taken) return true;
+        round = how == passed_on::turned_back;
+        break;
+      }
+      case Step::noted:
+        if (Traits::delivers_itself(t)) return true;
+        if (Traits::cancel_fork_join(t, text, declined)) return true;
+        break;
+    }
+  }
+}
+
+}  // namespace gyre::detail

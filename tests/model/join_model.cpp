@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: BSL-1.0
+// Model of a fork-join: debts of children that thieves took, blocks that outsiders hold while they are used again, a cancel
+// that meets the end of the gather, and records of children that end.
+#include <core/task_protocol.hpp>
+#include <gyre/base/steal_deque.hpp>
+#include <gyre/core/join_protocol.hpp>
+#include <gyre/flow/fork_debts.hpp>
+#include <gyre/flow/shown_record.hpp>
+
+#include <array>
+#include <memory>
+
+#include "model_task.hpp"
+
+void gyre::detail::backoff::once() noexcept { gyre_model_backoff(); }
+
+namespace {
+
+using namespace gyre_model;
+namespace detail = gyre::detail;
+
+// --- who continues the parent ----------------------------------------------------------------------------------------
+
+struct child {
+  model_var<std::uint32_t> debt{1};
+  model_var<int> result{0};
+};
+using deque = detail::steal_deque<child, model_policy>;
+using debts = detail::basic_fork_debts<child, model_policy>;
+
+/// Thread 0 starts three children; the others are thieves. `Failing`: that child ends with an error.
+template <class Derived, int Threads, int Failing>
+struct debt_model : rl::test_suite<Derived, Threads> {
+  static constexpr std::size_t count = 3;
+  struct state {
+    debts ledger;
+    deque forks{4};
+    std::array<child, count> children;
+    model_var<int> block{1};  // 0: freed
+  };
+  std::unique_ptr<state> world;
+  int resumed = 0;
+  int freed = 0;
+
+  void before() {
+    resumed = freed = 0;
+    world = std::make_unique<state>();
+  }
+  void after() {
+    RL_ASSERT(resumed == 1 && freed == 1);
+    world.reset();
+  }
+
+  [[nodiscard]] bool fails(const child& c) const { return &c - world->children.data() == Failing; }
+  void free_block() {
+    RL_ASSERT(world->block == 1);
+    world->block = 0;
+    ++freed;
+  }
+  void continue_parent() {
+    ++resumed;
+    if (child* failed = world->ledger.failed(); failed != nullptr) {
+      RL_ASSERT(fails(*failed) && failed->result == 1);
+      if (world->ledger.settle_for_failed()) free_block();
+      return;
+    }
+    for (child& each : world->children) RL_ASSERT(each.result == 1);
+    free_block();
+  }
+  /// As fork_block::child_ended, from one child to the next.
+  void run(child* c, bool owner) {
+    while (c != nullptr) {
+      RL_ASSERT(world->block == 1);
+      c->result = 1;
+      child* found = nullptr;
+      const auto next = world->ledger.end(
+          *c, fails(*c), found, [&] { return owner ? world->forks.pop() : nullptr; },
+          [](const child&) { return true; });
+      if (next == debts::step::parent) continue_parent();
+      if (next == debts::step::free_block) free_block();
+      c = next == debts::step::sibling ? found : nullptr;
+    }
+  }
+  void thread(unsigned who) {
+    if (who != 0) {
+      run(world->forks.take(), false);
+      return;
+    }
+    world->ledger.open(count);
+    for (std::size_t i = count; i-- > 1;) world->forks.push(&world->children[i]);
+    run(world->children.data(), true);
+    // What the gather left behind when a child failed at once.
+    for (child* left = world->forks.pop(); left != nullptr; left = world->forks.pop()) run(left, true);
+  }
+};
+
+struct all_good : debt_model<all_good, 3, -1> {};
+struct first_fails : debt_model<first_fails, 3, 0> {};
+struct last_fails : debt_model<last_fails, 3, 2> {};
+
+// --- blocks that outsiders hold ----------------------------------------------------------------------------------------
+
+/// In stable memory: it is used again, and its count of pins stays what it is.
+struct block : detail::basic_join<block, model_policy> {
+  model_atomic<std::uint32_t> pins_{0};
+  model_var<int> content{0};      // 0: free
+  model_atomic<bool> free{true};  // what the pool's lists do: the next user comes after the last one
+
+  model_atomic<std::uint32_t>& pins() { return pins_; }
+  [[nodiscard]] bool is_free() const { return free.load(std::memory_order_acquire); }
+  void fill() {
+    free.store(false, std::memory_order_relaxed);
+    content = 1;
+  }
+  void free_now() {
+    RL_ASSERT(!is_free() && content != 0);
+    content = 0;
+    free.store(true, std::memory_order_release);
+  }
+};
+
+/// A parent whose gathers come and go, and outsiders that look at the one that it is in.
+struct pinned : rl::test_suite<pinned, 3> {
+  struct state {
+    model_barriers barriers;
+    block::place join{nullptr};
+    std::array<block, 2> blocks;
+  };
+  std::unique_ptr<state> world;
+
+  void before() { world = std::make_unique<state>(); }
+  void after() {
+    for (block& each : world->blocks) RL_ASSERT(each.is_free() && each.pins().load(std::memory_order_relaxed) == 0);
+    world.reset();
+  }
+  void thread(unsigned who) {
+    if (who != 0) {
+      const detail::pinned_join<block> held(world->join);
+      if (held) RL_ASSERT(held->content == 1);
+      return;
+    }
+    for (int i = 0; i < 2; ++i) {
+      block& b = world->blocks[world->blocks[0].is_free() ? 0 : 1];
+      b.fill();
+      b.open(world->join);
+      if (i == 0) {
+        static_cast<void>(b.close(world->join));
+      } else {
+        world->join.store(nullptr, std::memory_order_release);  // as a loop that closes
+      }
+      b.leave();
+    }
+  }
+};
+
+// --- a cancel against the end of the gather ------------------------------------------------------------------------------
+
+struct parent_task : model_task {
+  block::place join{nullptr};
+};
+
+/// Thread 0 runs a gather of one child and goes on; the others cancel. A request ends the child, or the gather, or stays
+/// with the parent: never two of these for one request, never none.
+template <class Derived, int Threads>
+struct cancel_model : rl::test_suite<Derived, Threads> {
+  struct state {
+    model_barriers barriers;
+    block gather;
+    parent_task parent;
+    model_task child;
+  };
+  std::unique_ptr<state> world;
+  bool delivered = false;
+
+  void before() {
+    delivered = false;
+    world = std::make_unique<state>();
+    world->gather.fill();
+  }
+  void after() {
+    const bool kept = world->parent.state.take_cancel();
+    if (Threads == 2) RL_ASSERT(delivered != kept);
+    RL_ASSERT(delivered || kept);
+    RL_ASSERT(world->gather.is_free());
+    world.reset();
+  }
+
+  /// As task_core::cancel_from for a task that runs.
+  void cancel_children(detail::pinned_join<block>& declined, bool& done) {
+    done = detail::pass_to_children<model_policy>(world->parent, declined, [this](block&) {
+      return world->child.state.request_cancel() != model_task::word::cancel_step::refused;
+    });
+  }
+  void cancel() {
+    detail::pinned_join<block> declined;
+    auto outcome = world->parent.state.request_cancel();
+    for (bool done = false; !done && outcome == model_task::word::cancel_step::noted;) {
+      cancel_children(declined, done);
+      if (!done) outcome = world->parent.state.repeat_cancel();
+    }
+  }
+  void run_gather() {
+    block& gather = world->gather;
+    parent_task& parent = world->parent;
+    gather.open(parent.join);
+    if (parent.state.cancel_pending()) {
+      detail::pinned_join<block> none;
+      bool done = false;
+      cancel_children(none, done);
+    }
+    const bool child_cancelled = world->child.state.cancel_pending();
+    world->child.state.finish_unshared();
+    bool asked = false;
+    if (child_cancelled) {
+      gather.close_after_failure(parent.join, true);
+    } else {
+      asked = gather.close(parent.join);
+    }
+    delivered = parent.state.take_cancel() || asked || child_cancelled;
+    gather.leave();
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      run_gather();
+    } else {
+      cancel();
+    }
+  }
+};
+
+struct one_cancel : cancel_model<one_cancel, 2> {};
+struct two_cancels : cancel_model<two_cancels, 3> {};
+
+// --- the record of a child --------------------------------------------------------------------------------------------
+
+struct record {
+  model_atomic<int> references{1};
+  model_var<int> told{0};
+  bool gone = false;
+
+  void retain() { references.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) gone = true;
+  }
+};
+
+/// A child ends while others ask for its handle: one record, told once.
+struct asked_at_end : rl::test_suite<asked_at_end, 3> {
+  struct state {
+    model_barriers barriers;
+    model_lock guard;
+    detail::basic_shown_record<record, model_policy> shown;
+    model_task child;
+    std::array<record, 2> records;
+  };
+  std::unique_ptr<state> world;
+  std::array<record*, 2> got{};
+
+  void before() {
+    got = {};
+    world = std::make_unique<state>();
+  }
+  void after() {
+    int held = 0;
+    for (record& each : world->records) {
+      const bool shared = got[0] == &each || got[1] == &each;
+      RL_ASSERT(!shared || each.told == 1);
+      held += shared ? 1 : 0;
+      if (got[0] == &each) each.release();
+      if (got[1] == &each) each.release();
+      RL_ASSERT(each.gone);
+    }
+    RL_ASSERT(held == 1 || (held == 2 && got[0] != got[1]));  // a second one only after the end of the first
+    world.reset();
+  }
+  void tell(record* r) {
+    if (r == nullptr) return;
+    r->told = r->told + 1;
+    r->release();  // the child's
+  }
+  /// As record_of() in fork_join.cpp.
+  record* ask(record& fresh) {
+    if (record* known = world->shown.find(world->guard); known != nullptr) {
+      fresh.release();
+      return known;
+    }
+    if (record* known = world->shown.show(fresh, world->guard); known != nullptr) {
+      fresh.release();
+      return known;
+    }
+    if (world->child.state.is_done()) tell(world->shown.take(world->guard));
+    return &fresh;
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      world->child.state.finish_unshared();
+      tell(world->shown.end(world->guard));
+    } else {
+      got[who - 1] = ask(world->records[who - 1]);
+    }
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run(argc, argv,
+             {scenario<all_good>("join: debts with two thieves"), scenario<first_fails>("join: the first child fails"),
+              scenario<last_fails>("join: a stolen child fails"), scenario<pinned>("join: blocks that outsiders hold"),
+              scenario<one_cancel>("join: a cancel against the end of the gather", 4),
+              scenario<two_cancels>("join: two cancels against the end of the gather"),
+              scenario<asked_at_end>("join: records of a child that ends")});
+}
