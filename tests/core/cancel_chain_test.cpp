@@ -229,6 +229,7 @@ coro<> fork(family& f) { static_cast<void>(co_await gather(count_cancels(f), awa
 coro<> cancel_family(int whom) {
   family f;
   const task<> parent = create_task(fork(f));
+  while (f.children.size() < 3) co_await sleep(0ns);  // a child that has not begun never sees its cancel
   co_await settle();
   f.parent.set_result(parent);
   co_await settle();
@@ -238,6 +239,7 @@ coro<> cancel_family(int whom) {
     CHECK(f.children[static_cast<std::size_t>(whom)].cancel());
   }
   static_cast<void>(co_await wait(parent));
+  while (f.seen < 2) co_await sleep(0ns);  // the first child that ended let the parent go on
   CHECK(parent.cancelled());
   CHECK(parent.cancelling() == 1);
   for (const any_task& each : f.children) CHECK(each.cancelling() == 1);
