@@ -240,6 +240,7 @@ coro<> cancel_family(bool the_parent) {
   co_await sleep(1ms);
   CHECK((the_parent ? any_task(parent) : f.who_awaits_parent).cancel());
   static_cast<void>(co_await wait(parent));
+  co_await sleep(1ms);  // the first child that ended let the parent go on
   CHECK(parent.cancelled());
   CHECK(parent.cancelling() == 1);
   for (const any_task& each : f.children) CHECK(each.cancelling() == 1);
