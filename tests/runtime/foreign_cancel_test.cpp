@@ -57,7 +57,7 @@ struct held_visitor {
   void hold() noexcept {
     inside.store(true);
     while (loop->open()) std::this_thread::yield();
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 200; ++i) {
       std::this_thread::yield();
       if (loop->era() != era) loop_was_gone.store(true);
     }
