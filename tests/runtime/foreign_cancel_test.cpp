@@ -84,7 +84,7 @@ TEST_CASE("XLOOP-027: a loop that closes waits for a thread outside that cancels
   std::atomic<int> begun{0};
   const task<> parked = run_coroutine_threadsafe(begin_one(begun), *r).result();
   while (to_string(parked).find("wait_for=") == std::string::npos) std::this_thread::yield();
-  held.loop = &detail::home_of(r->loop(0)).identity();
+  held.loop = &detail::home_of(parked.get_loop()).identity();  // that loop waits for the visitor before others close
   held.era = held.loop->era();
   std::thread canceller([&] {
     is_visitor = true;
