@@ -19,6 +19,7 @@ using detail::never;
 
 constexpr std::int64_t microsecond = 1'000;
 constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t longest_hiccup = 100 * millisecond;  // of a machine: the clock goes on, nobody runs
 
 constinit thread_local simulation::world* world_here = nullptr;
 
@@ -183,7 +184,7 @@ void simulation::world::disturb(const loop_core& target) {
     }
   }
   if (temper_.early_clock != 0 && choose(temper_.early_clock) == temper_.early_clock - 1) {
-    if (const std::int64_t next = next_event(target); next != never) now_ = std::max(now_, next);
+    if (const std::int64_t next = next_event(target); next - now_ <= longest_hiccup) now_ = std::max(now_, next);
   }
 }
 

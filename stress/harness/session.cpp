@@ -21,6 +21,8 @@ constexpr std::uint64_t seeds_between_looks = 256;
 constexpr std::uint64_t seeds_between_replays = 64;
 constexpr std::uint64_t most_failures = 10;  // of one scenario; then it is left out
 
+constexpr std::uint64_t most_decisions = 20'000'000;  // of one simulation: more is a program that goes on for ever
+
 struct simulated_world {
   explicit simulated_world(std::uint64_t seed) {
     dice choices(seed ^ 0x5bd1e995U);
@@ -30,10 +32,15 @@ struct simulated_world {
     if (choices.one_in(48)) loops = choices.between(17, 64);
     if (choices.one_in(2)) order = gyre::run_order::asyncio;
     size = choices.below(4);
+    extremes = !choices.one_in(4);
+  }
+  [[nodiscard]] gyre::testing::sim_options options() const {
+    return gyre::testing::sim_options().loops(loops).order(order).extremes(extremes).most_decisions(most_decisions);
   }
   int loops = 1;
   std::size_t size = 0;  // index
   gyre::run_order order = gyre::run_order::fork_join;
+  bool extremes = false;
 };
 
 /// Runs the body of a round; what it throws is a violation.
@@ -48,8 +55,8 @@ void guard(trial& t, F run) {
 }
 
 std::uint64_t simulate_once(trial& t, const scenario& s, const simulated_world& world, std::uint64_t seed) {
-  gyre::testing::simulation active(seed);
-  guard(t, [&] { gyre::run(run_body(t, s.body), gyre::run_options().loops(world.loops).order(world.order)); });
+  const gyre::testing::simulation active(seed, world.options());
+  guard(t, [&] { gyre::run(run_body(t, s.body), active.run_settings()); });
   return active.trace_hash();
 }
 

@@ -152,7 +152,7 @@ gyre::coro<> await_signal(signal& s, alive) {
 gyre::coro<> give_signal(signal& s, dice d) {
   co_await pause(d.split());
   s.flag.set();
-  if (s.t.simulated || s.t.loops == 1) s.flag.clear();
+  if (s.t.loops == 1) s.flag.clear();
 }
 
 gyre::coro<> one_signal(trial& t) {

@@ -170,9 +170,9 @@ TEST_CASE("watchdog: a stuck child of a fork-join is named", "[debug][watchdog]"
 }
 
 TEST_CASE("watchdog: when nothing can run, what all wait for is reported once", "[debug][watchdog]") {
-  static constexpr auto crosses = [](lock& first, lock& second) -> coro<> {
+  static constexpr auto crosses = [](lock& first, lock& second, barrier& each_has_one) -> coro<> {
     const auto held = co_await first.scoped();
-    co_await sleep(0ns);
+    co_await each_has_one.wait();
     const auto both = co_await second.scoped();
   };
   for (const int loops : {1, 2}) {
@@ -183,12 +183,13 @@ TEST_CASE("watchdog: when nothing can run, what all wait for is reported once", 
       event_loop& here = get_running_loop();
       lock one;
       lock two;
+      barrier each_has_one(2);
       task_options a_options;
       a_options.name = "a";
-      const auto a = create_task(a_options, crosses, std::ref(one), std::ref(two));
+      const auto a = create_task(a_options, crosses, std::ref(one), std::ref(two), std::ref(each_has_one));
       task_options b_options;
       b_options.name = "b";
-      const auto b = create_task(b_options, crosses, std::ref(two), std::ref(one));
+      const auto b = create_task(b_options, crosses, std::ref(two), std::ref(one), std::ref(each_has_one));
       // The handler, on the watchdog's thread, sets free what was stuck.
       here.set_exception_handler([&count, &headline, &text, a](event_loop&, const exception_context& context) {
         headline = context.message;
