@@ -98,9 +98,9 @@ void bed::interrupt() noexcept {
   stack_->control.leave();
 }
 
-bool bed::owns_stack_of(const void* local) const noexcept {
+bool bed::owns_stack(const void* frame) const noexcept {
   if (stack_ == nullptr) return false;
-  const auto* const at = static_cast<const std::byte*>(local);
+  const auto* const at = static_cast<const std::byte*>(frame);
   const std::byte* const low = stack_->low();
   return !std::less<>()(at, low) && std::less<>()(at, low + stack_->usable());
 }

@@ -59,8 +59,9 @@ class bed final : public detail::parker {
   void go_on(int most_steps);
   /// In a step: lets others go first. Returns when the step goes on.
   void interrupt() noexcept;
-  /// Whether the running code's stack is this bed's: that of no fiber, of no function that the loop was called from.
-  [[nodiscard]] bool owns_stack_of(const void* local) const noexcept;
+  /// Whether this frame of the running code is on this bed's stack: on that of no fiber, of no function that the loop was
+  /// called from.
+  [[nodiscard]] bool owns_stack(const void* frame) const noexcept;
 
  private:
   void take_stage();

@@ -20,7 +20,7 @@ namespace {
 constexpr int never = -1;
 std::atomic<int> successes{never};  // before allocations begin to fail
 
-bool fails() noexcept {
+[[maybe_unused]] bool fails() noexcept {
   int left = successes.load(std::memory_order_relaxed);
   while (left > 0 && !successes.compare_exchange_weak(left, left - 1)) {
   }
