@@ -20,6 +20,8 @@ struct plan {
   int runs = 5;
   bool quick = false;
   bool asyncio_order = false;
+  bool rivals_only = false;   ///< of the peers, only those that a goal of the workload names
+  std::string commit;         ///< what was built; goes into the records of gyre; may be empty
   std::FILE* json = nullptr;  ///< gets one line per run; may be null
 };
 
