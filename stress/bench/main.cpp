@@ -23,14 +23,17 @@
 namespace {
 
 #ifdef __clang__
-constexpr const char* compiler = "clang " __clang_version__;
+constexpr const char* compiler = "clang";
+constexpr int compiler_version[] = {__clang_major__, __clang_minor__, __clang_patchlevel__};
 #else
-constexpr const char* compiler = "g++ " __VERSION__;
+constexpr const char* compiler = "g++";
+constexpr int compiler_version[] = {__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__};
 #endif
 
 /// What the command line says, before it is checked against what exists.
 struct options {
   std::string json;
+  std::string markdown;
   int runs = 0;
   std::int64_t size = 0;
   std::vector<int> loops;
@@ -104,7 +107,9 @@ std::vector<int> choose_loops(const options& wanted) {
 void print_about() {
   bench::record about;
   about.set_text("version", GYRE_BENCH_VERSION);
-  about.set_text("compiler", compiler);
+  std::string name = compiler;
+  for (std::size_t i = 0; i < 3; ++i) name.append(i == 0 ? " " : ".").append(std::to_string(compiler_version[i]));
+  about.set_text("compiler", name);
   about.set_text("build", GYRE_BENCH_BUILD);
   std::puts(about.line().c_str());
 }
@@ -118,13 +123,15 @@ void list_workloads() {
 void declare(CLI::App& app, options& wanted) {
   app.add_option("name", wanted.names, "workloads (default: all)");
   app.add_option("--json", wanted.json, "write one JSON line per run to this file");
+  app.add_option("--markdown", wanted.markdown, "write the table of goals to this file");
   app.add_option("--runs", wanted.runs, "repetitions (default 5; 1 with --quick)")->check(CLI::PositiveNumber);
   app.add_option("--loops", wanted.loops, "numbers of loops (default 1, 2 and all cores)")->check(CLI::Range(1, 255));
   app.add_option("--size", wanted.size, "replaces the workloads' own sizes")->check(CLI::PositiveNumber);
   app.add_option("--order", wanted.order, "order of gyre's one-loop runs (default fork_join)")
       ->check(CLI::IsMember({"fork_join", "asyncio"}));
   app.add_option("--runtime", wanted.runtimes, "only these runtimes");
-  app.add_option("--beside", wanted.beside, "another compiler's gyre-bench, measured in turns with this one");
+  app.add_option("--beside", wanted.beside, "another compiler's gyre-bench, measured in turns with this one")
+      ->check(CLI::ExistingFile);
   app.add_option("--peers-folder", wanted.peers_folder,
                  "where the peers' programs are (default: peers beside this one)");
   app.add_option("--commit", wanted.commit, "what was built; goes into the JSON lines");
@@ -133,6 +140,14 @@ void declare(CLI::App& app, options& wanted) {
   app.add_flag("--figures", wanted.figures, "all workloads, and a table for each figure besides that of the goals");
   app.add_flag("--quick", wanted.quick, "small sizes, one run: checks that everything works");
   app.add_flag("--list", wanted.list, "list the workloads and leave");
+}
+
+/// Null for no name.   Throws: CLI::ValidationError.
+std::FILE* open_output(const std::string& name) {
+  if (name.empty()) return nullptr;
+  std::FILE* const output = std::fopen(name.c_str(), "we");
+  if (output == nullptr) throw CLI::ValidationError(name, std::strerror(errno));
+  return output;
 }
 
 int measure_and_print(const options& wanted, const std::string& self) {
@@ -146,14 +161,14 @@ int measure_and_print(const options& wanted, const std::string& self) {
   what.asyncio_order = wanted.order == "asyncio";
   what.rivals_only = !wanted.peers && wanted.runtimes.empty();
   what.commit = wanted.commit;
-  if (!wanted.json.empty()) {
-    what.json = std::fopen(wanted.json.c_str(), "we");
-    if (what.json == nullptr) throw CLI::ValidationError(wanted.json, std::strerror(errno));
-  }
+  what.json = open_output(wanted.json);
+  what.markdown = open_output(wanted.markdown);
   const bench::results measured = bench::measure(what);
-  if (what.json != nullptr) std::fclose(what.json);
   if (wanted.figures) bench::print_tables(what, measured);
   bench::print_verdicts(what, measured);
+  for (std::FILE* output : {what.json, what.markdown}) {
+    if (output != nullptr) std::fclose(output);
+  }
   if (measured.failures > 0) std::printf("%d runs FAILED\n", measured.failures);
   return measured.failures > 0 ? 1 : 0;
 }

@@ -20,9 +20,10 @@ struct plan {
   int runs = 5;
   bool quick = false;
   bool asyncio_order = false;
-  bool rivals_only = false;   ///< of the peers, only those that a goal of the workload names
-  std::string commit;         ///< what was built; goes into the records of gyre; may be empty
-  std::FILE* json = nullptr;  ///< gets one line per run; may be null
+  bool rivals_only = false;       ///< of the peers, only those that a goal of the workload names
+  std::string commit;             ///< what was built; goes into the records of gyre; may be empty
+  std::FILE* json = nullptr;      ///< gets one line per run; may be null
+  std::FILE* markdown = nullptr;  ///< gets the table of goals; may be null
 };
 
 /// All runs of a session.

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "goals.hpp"
@@ -73,11 +74,11 @@ class judge {
     return cells;
   }
 
-  void print_notes() const {
-    for (const auto& [runtime, version] : quoted_) {
-      std::printf("* published: %s %s\n", runtime.c_str(), version.c_str());
-    }
-    std::printf("%d met, %d missed\n", met_, missed_);
+  std::vector<std::string> notes() const {
+    std::vector<std::string> lines;
+    for (const auto& [runtime, version] : quoted_) lines.push_back("* published: " + runtime + " " + version);
+    lines.push_back(std::to_string(met_) + " met, " + std::to_string(missed_) + " missed");
+    return lines;
   }
 
  private:
@@ -89,7 +90,7 @@ class judge {
       const auto value = summarise(measured_, {wanted.workload, loops, who.name, wanted.field, wanted.scale});
       if (value) builds.push_back({value->median, who.about.text("compiler"), false, value->disturbed});
     }
-    std::stable_sort(builds.begin(), builds.end(), [](const figure& a, const figure& b) { return a.value < b.value; });
+    std::sort(builds.begin(), builds.end(), [](const figure& a, const figure& b) { return a.value < b.value; });
     return builds;
   }
 
@@ -133,6 +134,35 @@ class judge {
   int missed_ = 0;
 };
 
+/// What the kernel calls the processor.
+std::string processor() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string text; std::getline(info, text);) {
+    const std::size_t colon = text.find(": ");
+    if (text.rfind("model name", 0) == 0 && colon != std::string::npos) return text.substr(colon + 2);
+  }
+  return "unknown processor";
+}
+
+void write_markdown(const plan& what, const std::vector<line>& lines, const std::vector<std::string>& notes) {
+  std::fprintf(what.markdown, "<!-- written by ./dev bench --markdown FILE -->\n");
+  std::fprintf(what.markdown, "Medians of %d runs on %s, %u processors", what.runs, processor().c_str(),
+               std::thread::hardware_concurrency());
+  for (const contestant& who : what.contestants) {
+    if (!who.own) continue;
+    std::fprintf(what.markdown, "; %s, %s", who.about.text("compiler").c_str(), who.about.text("build").c_str());
+  }
+  std::fprintf(what.markdown, "%s%s.\n\n", what.commit.empty() ? "" : "; commit ", what.commit.c_str());
+  for (std::size_t row = 0; row < lines.size(); ++row) {
+    for (const std::string& cell : lines[row]) std::fprintf(what.markdown, "| %s ", cell.c_str());
+    std::fputs("|\n", what.markdown);
+    for (std::size_t i = 0; row == 0 && i < lines[0].size(); ++i) std::fputs("|---", what.markdown);
+    if (row == 0) std::fputs("|\n", what.markdown);
+  }
+  std::fputs("\n", what.markdown);
+  for (const std::string& note : notes) std::fprintf(what.markdown, "- %s\n", note.c_str() + (note[0] == '*' ? 2 : 0));
+}
+
 }  // namespace
 
 void print_verdicts(const plan& what, const results& measured) {
@@ -148,7 +178,9 @@ void print_verdicts(const plan& what, const results& measured) {
   std::printf("\nMedians of %d runs. Ratio: gyre / peer. *: published, not measured here. ~: disturbed.%s\n", what.runs,
               what.quick ? " Sizes too small to judge." : "");
   print_aligned(lines, 1);
-  table.print_notes();
+  const std::vector<std::string> notes = table.notes();
+  for (const std::string& note : notes) std::puts(note.c_str());
+  if (what.markdown != nullptr) write_markdown(what, lines, notes);
 }
 
 }  // namespace bench

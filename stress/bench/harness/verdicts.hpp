@@ -5,7 +5,7 @@
 
 namespace bench {
 
-/// Prints a line for each goal and number of loops that was measured.
+/// Prints a line for each goal and number of loops that was measured; writes them to plan::markdown as well.
 ///
 /// The best of gyre's builds counts, another one is shown beside it. A rival's figure is that of the same session; where
 /// the rival was not measured it is the published one, marked with `*`, and the versions are named below the table.
