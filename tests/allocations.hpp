@@ -38,10 +38,9 @@ class allocation_counter {
   [[nodiscard]] long count() const noexcept { return made_.load(); }
 
   /// The n-th allocation of this thread from now on fails; 0: none.
-  static void fail_next(long n) noexcept {
-    victim_.store(::pthread_self());
-    countdown_.store(n);
-  }
+  static void fail_next(long n) noexcept { fail_at(n, false); }
+  /// So do all after it.
+  static void fail_from(long n) noexcept { fail_at(n, true); }
   /// Every allocation of this thread of `size` bytes or more fails; 0: none.
   static void fail_above(std::size_t size) noexcept {
     victim_.store(::pthread_self());
@@ -56,16 +55,23 @@ class allocation_counter {
     if (victim_.load() != ::pthread_self()) return;
     if (too_large_.load() != 0 && size >= too_large_.load()) throw std::bad_alloc();
     if (countdown_.load() > 0 && countdown_.fetch_sub(1) == 1) {
-      countdown_.store(-1);
+      countdown_.store(and_after_.load() ? 1 : -1);
       throw std::bad_alloc();
     }
   }
 
  private:
+  static void fail_at(long n, bool and_after) noexcept {
+    victim_.store(::pthread_self());
+    and_after_.store(and_after);
+    countdown_.store(n);
+  }
+
   static inline constinit std::atomic<bool> counting_{false};
   static inline constinit std::atomic<long> made_{0};
   static inline constinit std::atomic<pthread_t> victim_{0};
   static inline constinit std::atomic<long> countdown_{0};
+  static inline constinit std::atomic<bool> and_after_{false};
   static inline constinit std::atomic<std::size_t> too_large_{0};
 };
 

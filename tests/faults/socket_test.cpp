@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // What goes wrong with sockets, as a user of Asio and use_gyre sees it.
 #include "loop_test.hpp"
+#include "loopback.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -19,28 +19,9 @@
 using namespace gyre;
 using namespace gyre_test;
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
-
-tcp::acceptor listen_on_loopback() {
-  return tcp::acceptor(native_context(), tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-}
-
-struct both_ends {
-  explicit both_ends(tcp::socket c, tcp::socket s) : client(std::move(c)), server(std::move(s)) {}
-  tcp::socket client;
-  tcp::socket server;
-};
-
-coro<both_ends> connect_pair() {
-  tcp::acceptor acceptor = listen_on_loopback();
-  tcp::socket client(native_context());
-  co_await client.async_connect(acceptor.local_endpoint(), use_gyre);
-  tcp::socket server = co_await acceptor.async_accept(use_gyre);
-  co_return both_ends(std::move(client), std::move(server));
-}
 
 // Closes so that the peer gets a reset.
 void reset(tcp::socket& socket) {
@@ -146,7 +127,7 @@ TEST_CASE("FAULT-28: a connection that is gone before it is accepted does not di
 
 TEST_CASE("FAULT-29, FAULT-33: a reset in mid-write is an error of that write, once, and never a SIGPIPE", "[faults]") {
   const auto main = []() -> coro<> {
-    both_ends ends = co_await connect_pair();
+    connection ends = co_await connect_pair();
     const std::vector<char> much(32 << 20);
     const task<error_code> writer = create_task(code_of(write_all(ends.server, asio::buffer(much))));
     std::array<char, 16> bytes{};
@@ -168,7 +149,7 @@ TEST_CASE("FAULT-29, FAULT-33: a reset in mid-write is an error of that write, o
 
 TEST_CASE("FAULT-29, FAULT-33: a write to a side that was shut down is a broken pipe", "[faults]") {
   const auto main = []() -> coro<> {
-    both_ends ends = co_await connect_pair();
+    connection ends = co_await connect_pair();
     ends.server.shutdown(tcp::socket::shutdown_send);
     const std::vector<char> some(8);
     const error_code error = co_await code_of(write_all(ends.server, asio::buffer(some)));
@@ -196,7 +177,7 @@ TEST_CASE("FAULT-33: a pipe without a reader gives broken_pipe once the process 
 
 TEST_CASE("FAULT-30: after a half-close by the peer the reader gets the end, and writes arrive", "[faults]") {
   const auto main = []() -> coro<> {
-    both_ends ends = co_await connect_pair();
+    connection ends = co_await connect_pair();
     ends.client.shutdown(tcp::socket::shutdown_send);
     std::array<char, 16> bytes{};
     const error_code end = co_await code_of(read_some(ends.server, bytes));
@@ -214,7 +195,7 @@ TEST_CASE("FAULT-30: after a half-close by the peer the reader gets the end, and
 TEST_CASE("FAULT-43: a task whose descriptor was closed under it can be cancelled, and others go on", "[faults]") {
   for (const int loops : {1, 4}) {
     const auto main = []() -> coro<> {
-      both_ends ends = co_await connect_pair();
+      connection ends = co_await connect_pair();
       const auto reader = [](tcp::socket& from) -> coro<> {
         std::array<char, 16> bytes{};
         static_cast<void>(co_await read_some(from, bytes));
@@ -227,7 +208,7 @@ TEST_CASE("FAULT-43: a task whose descriptor was closed under it can be cancelle
       static_cast<void>(co_await wait(reading));
       CHECK(reading.cancelled());
       static_cast<void>(ends.server.release());  // the number may be another file's soon
-      both_ends others = co_await connect_pair();
+      connection others = co_await connect_pair();
       co_await asio::async_write(others.client, asio::buffer("x", 1), use_gyre);
       std::array<char, 16> bytes{};
       const std::size_t read = co_await read_some(others.server, bytes);
@@ -239,7 +220,7 @@ TEST_CASE("FAULT-43: a task whose descriptor was closed under it can be cancelle
 
 TEST_CASE("FAULT-44: reads and writes of nothing give 0", "[faults]") {
   const auto main = []() -> coro<> {
-    both_ends ends = co_await connect_pair();
+    connection ends = co_await connect_pair();
     const std::vector<char> nothing;
     const std::size_t written = co_await write_all(ends.client, asio::buffer(nothing));
     CHECK(written == 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // use_gyre: Asio operations awaited from tasks.
-#include <boost/asio/ip/tcp.hpp>
+#include "loopback.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,33 +17,15 @@
 #include <vector>
 
 using namespace gyre;
+using namespace gyre_test;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 namespace {
 
 const std::array<int, 5> loop_counts{1, 2, 4, 8, 64};
 
 run_options loops(int n) { return run_options().loops(n); }
-
-tcp::acceptor listen_on_loopback() {
-  return tcp::acceptor(native_context(), tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-}
-
-struct connection {
-  explicit connection(tcp::socket c, tcp::socket s) : client(std::move(c)), server(std::move(s)) {}
-  tcp::socket client;
-  tcp::socket server;
-};
-
-coro<connection> connect_pair() {
-  tcp::acceptor acceptor = listen_on_loopback();
-  tcp::socket client(native_context());
-  co_await client.async_connect(acceptor.local_endpoint(), use_gyre);
-  tcp::socket server = co_await acceptor.async_accept(use_gyre);
-  co_return connection(std::move(client), std::move(server));
-}
 
 coro<> echo(tcp::socket socket) {
   std::array<char, 256> bytes{};

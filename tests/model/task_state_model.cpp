@@ -204,10 +204,10 @@ struct forwarded_cancel : task_model<forwarded_cancel, 3> {
 
 }  // namespace
 
-int main() {
-  bool good = check<wake_against_cancel>("task state: a wake against a cancel", 3);
-  good = check<withdrawn_cancel>("task state: a cancel that is withdrawn", 3) && good;
-  good = check<completion_before_park>("task state: a completion before the park", 3) && good;
-  good = check<forwarded_cancel>("task state: a forwarded cancel that is refused") && good;
-  return good ? 0 : 1;
+int main(int argc, char** argv) {
+  return run(argc, argv,
+             {scenario<wake_against_cancel>("task state: a wake against a cancel", 3),
+              scenario<withdrawn_cancel>("task state: a cancel that is withdrawn", 3),
+              scenario<completion_before_park>("task state: a completion before the park", 3),
+              scenario<forwarded_cancel>("task state: a forwarded cancel that is refused")});
 }

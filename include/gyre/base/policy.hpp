@@ -2,9 +2,8 @@
 #pragma once
 // What the short protocols of core, sync and flow are built of. The model checker instantiates the same templates over its
 // own (tests/model), so that the shipped source is what it searches.  Layer: base.
-#include <gyre/base/membarrier.hpp>
+#include <gyre/base/atomics.hpp>
 #include <gyre/base/spin_lock.hpp>
-#include <gyre/base/steal_deque.hpp>
 
 namespace gyre::detail {
 
@@ -13,9 +12,6 @@ struct std_policy : std_atomics {
   template <class T>
   using var = T;
   using lock = spin_lock;
-
-  static void light_barrier() noexcept { detail::light_barrier(); }
-  static void heavy_barrier() noexcept { detail::heavy_barrier(); }
 };
 
 }  // namespace gyre::detail
