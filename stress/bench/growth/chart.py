@@ -11,6 +11,12 @@ DASHES = ("", "6 3", "2 3")
 WIDTH, HEIGHT, LEGEND, MARGIN = 430, 300, 170, 56
 
 
+def round_up(value):
+    """The next number that reads well on an axis of four parts."""
+    power = 10 ** math.floor(math.log10(value))
+    return next(digit * power for digit in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if digit * power >= value)
+
+
 class Panel:
     """Lines over a logarithmic axis of x; `bounds` are drawn as dotted horizontal lines."""
 
@@ -20,7 +26,7 @@ class Panel:
         ys = [y for row in rows.values() for _, y in row]
         self.x_low, self.x_high = min(xs), max(xs)
         self.ticks = sorted(set(xs))
-        self.y_high = top or 1.1 * max([*ys, *bounds, 1e-9])
+        self.y_high = top or round_up(max([*ys, *bounds, 1e-9]))
 
     def place(self, x, y):
         span = math.log(self.x_high / self.x_low) or 1
@@ -33,7 +39,7 @@ class Panel:
             value = self.y_high * share / 4
             _, y = self.place(self.x_low, value)
             out.append(f'<line x1="{MARGIN}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-            out.append(f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
+            out.append(f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.4g}</text>')
         for tick in self.ticks:
             x, _ = self.place(tick, 0)
             out.append(f'<text x="{x:.1f}" y="{HEIGHT + 16}" text-anchor="middle">{tick:,}</text>')
