@@ -156,6 +156,7 @@ int measure_and_print(const options& wanted, const std::string& self) {
   what.workloads = choose_workloads(wanted);
   what.contestants = choose_contestants(wanted, self);
   what.loops = choose_loops(wanted);
+  what.usual_loops = wanted.loops.empty();
   what.quick = wanted.quick;
   what.runs = wanted.runs > 0 ? wanted.runs : wanted.quick ? 1 : 5;
   what.asyncio_order = wanted.order == "asyncio";

@@ -61,4 +61,10 @@ bool is_rival(std::string_view workload, std::string_view runtime) noexcept {
                      [&](const goal& each) { return each.workload == workload && each.rival == runtime; });
 }
 
+bool makes_sense(std::string_view workload, int loops) noexcept {
+  return !has_goal(workload) || std::any_of(std::begin(table), std::end(table), [&](const goal& each) {
+    return each.workload == workload && loops >= each.fewest_loops;
+  });
+}
+
 }  // namespace bench

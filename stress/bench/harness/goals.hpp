@@ -29,4 +29,7 @@ bool has_goal(std::string_view workload) noexcept;
 /// Whether a goal of this workload names this runtime.
 bool is_rival(std::string_view workload, std::string_view runtime) noexcept;
 
+/// Whether to measure this workload on so few loops: not below what its goals, if it has any, begin with.
+bool makes_sense(std::string_view workload, int loops) noexcept;
+
 }  // namespace bench

@@ -227,6 +227,7 @@ results measure(const plan& what) {
   for (int repetition = 0; repetition < what.runs; ++repetition) {
     for (const workload_info& work : what.workloads) {
       for (const int threads : what.loops) {
+        if (what.usual_loops && !makes_sense(work.name, threads)) continue;
         for (const contestant& who : what.contestants) run_one(repetition, work, threads, who);
       }
     }

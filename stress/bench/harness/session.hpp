@@ -17,6 +17,7 @@ struct plan {
   std::vector<contestant> contestants;
   std::vector<workload_info> workloads;
   std::vector<int> loops;
+  bool usual_loops = false;  ///< nobody asked for these numbers of loops: goals say which of them make sense
   int runs = 5;
   bool quick = false;
   bool asyncio_order = false;
