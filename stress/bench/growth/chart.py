@@ -78,7 +78,7 @@ def by_step(rows):
 def panels(found):
     steps = by_step(relative(rows_of(found, "instructions", "n", "instructions"), 0))
     if steps:
-        yield Panel("Instructions of an operation, against n", "times n operations", steps, (0.8, 1.2), 2)
+        yield Panel("Instructions of an operation, against n", "times n operations", steps, (1.2,), 2)
     loops = relative(rows_of(found, "loops", "loops", "ns"), 1)
     if loops:
         yield Panel("Time of an operation, against 2 loops (2 cores)", "loops", loops, (2,), 4)
