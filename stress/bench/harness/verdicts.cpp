@@ -153,6 +153,8 @@ void write_markdown(const plan& what, const std::vector<line>& lines, const std:
     std::fprintf(what.markdown, "; %s, %s", who.about.text("compiler").c_str(), who.about.text("build").c_str());
   }
   std::fprintf(what.markdown, "%s%s.\n\n", what.commit.empty() ? "" : "; commit ", what.commit.c_str());
+  std::fputs("Ratio: gyre / peer. `*`: published, not of this session. `~`: other processes disturbed every run.\n\n",
+             what.markdown);
   for (std::size_t row = 0; row < lines.size(); ++row) {
     for (const std::string& cell : lines[row]) std::fprintf(what.markdown, "| %s ", cell.c_str());
     std::fputs("|\n", what.markdown);
