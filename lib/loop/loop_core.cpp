@@ -362,6 +362,7 @@ void loop_core::park() {
   std::int64_t deadline = never;
   if (!prepare_park(deadline)) return;
   sleeper_->wait(deadline);  // S4
+  slept_ = true;
   get_up();
 }
 

@@ -32,6 +32,10 @@ constexpr workload_info workloads[] = {
     {"echo/1", "echo", 60'000, 60'000, 500, 0, 1, false, "one 64-byte request and its reply"},
     {"echo/64", "echo", 400'000, 100'000, 5'000, 0, 64, false, "the same; 64 connections"},
     {"echo/1000", "echo", 400'000, 100'000, 5'000, 0, 1000, false, "the same; 1000 connections"},
+    {"burner", "burner", 200'000, 10'000, 2'000, 0, 64, false, "echo/64 beside a task that computes for 200 ms"},
+    {"http_pingpong", "http_pingpong", 200'000, 40'000, 2'000, 20'000, 0, false,
+     "one HTTP request; client and server on a loop each"},
+    {"idle", "idle", 1'000, 1'000, 100, 0, 0, false, "a millisecond in which nothing happens"},
 };
 
 }  // namespace

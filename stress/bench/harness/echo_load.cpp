@@ -136,6 +136,7 @@ int run_echo_load(int port, int connections, std::int64_t requests) {
   out.set("ns_per_op", result.seconds / static_cast<double>(result.ops) * 1e9, 1);
   out.set("p50_us", result.p50_us, 1);
   out.set("p99_us", result.p99_us, 1);
+  out.set("max_us", result.max_us, 1);
   out.set("all_requests", result.ops + generator.warmup());
   out.set("client_cpu_seconds", result.cpu_seconds, 3);
   std::puts(out.line().c_str());

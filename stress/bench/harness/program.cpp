@@ -86,6 +86,7 @@ outcome latencies::summarise(outcome result) {
   if (ns_.empty()) return result;
   result.p50_us = static_cast<double>(ns_[ns_.size() / 2]) / 1e3;
   result.p99_us = static_cast<double>(ns_[ns_.size() * 99 / 100]) / 1e3;
+  result.max_us = static_cast<double>(ns_.back()) / 1e3;
   return result;
 }
 
@@ -128,6 +129,9 @@ int run_program(const char* runtime, const char* version, int argc, char** argv)
   out.set("max_rss_kb", peak_rss_kb());
   if (result.p50_us >= 0) out.set("p50_us", result.p50_us, 2);
   if (result.p99_us >= 0) out.set("p99_us", result.p99_us, 2);
+  if (result.max_us >= 0) out.set("max_us", result.max_us, 2);
+  if (result.wakeups_per_s >= 0) out.set("wakeups_per_s", result.wakeups_per_s, 1);
+  if (result.cpu_us_per_s >= 0) out.set("cpu_us_per_s", result.cpu_us_per_s, 1);
   std::puts(out.line().c_str());
   std::fflush(stdout);
   return 0;

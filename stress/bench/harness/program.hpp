@@ -23,6 +23,9 @@ struct outcome {
   double cpu_seconds = 0;  ///< of all threads of the process
   double p50_us = -1;      ///< below 0: this workload has no latencies
   double p99_us = -1;
+  double max_us = -1;
+  double wakeups_per_s = -1;  ///< likewise; of all threads but the one that watches
+  double cpu_us_per_s = -1;
 };
 
 /// Starts when made; stop() ends the timed section.

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Boost.Asio: calls from foreign threads, a thread pool for blocking functions, and the echo server.
+// Boost.Asio: calls from foreign threads, and a thread pool for blocking functions.
 #include <deque>
 #include <future>
 
 #include "pool.hpp"
 
 namespace {
-
-using tcp = asio::ip::tcp;
 
 /// Runs `body(context)` on this thread, a foreign one, while the runtime runs on its own.
 template <class Body>
@@ -99,41 +97,11 @@ bench::outcome offload_lat(const bench::request& wanted) {
 }
 bench::outcome offload_tput(const bench::request& wanted) { return offload_from(wanted, 64, nullptr); }
 
-awaitable<void> reply(tcp::socket socket) {
-  socket.set_option(tcp::no_delay(true));
-  char buffer[4096];
-  try {
-    for (;;) {
-      const std::size_t got = co_await socket.async_read_some(asio::buffer(buffer), use_awaitable);
-      co_await asio::async_write(socket, asio::buffer(buffer, got), use_awaitable);
-    }
-  } catch (const boost::system::system_error&) {  // the client has left
-  }
-}
-
-awaitable<void> serve(tcp::acceptor& acceptor) {
-  for (;;) {
-    tcp::socket socket = co_await acceptor.async_accept(use_awaitable);
-    co_spawn(acceptor.get_executor(), reply(std::move(socket)), asio::detached);
-  }
-}
-
-bench::outcome echo(const bench::request& wanted) {
-  pool runtime(wanted.threads);
-  tcp::acceptor acceptor(runtime.context, {asio::ip::address_v4::loopback(), 0});
-  acceptor.listen(2048);
-  bench::announce_port(acceptor.local_endpoint().port());
-  co_spawn(runtime.context, serve(acceptor), asio::detached);
-  runtime.run();
-  return {};
-}
-
 const bench::workload workloads[] = {
     {"submit_lat", submit_lat},
     {"submit_tput", submit_tput},
     {"offload_lat", offload_lat},
     {"offload_tput", offload_tput},
-    {"echo", echo},
 };
 
 }  // namespace
