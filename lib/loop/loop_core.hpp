@@ -173,6 +173,7 @@ class loop_core final : public home {
   // Counters: written by the loop's thread, read by anybody.
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint64_t> parks{0};
+  std::atomic<std::uint64_t> messages{0};
   std::atomic<std::uint64_t> doorbells{0};  // written by whoever rings
   [[nodiscard]] std::uint64_t steals() const noexcept { return steals_.load(std::memory_order_relaxed); }
 
@@ -191,6 +192,9 @@ class loop_core final : public home {
   bool run_ready();
   bool run_forks();
   bool drain_inboxes();
+  void count_message() noexcept {
+    messages.store(messages.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   void count_step() noexcept { steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   [[nodiscard]] bool nothing_to_do() const noexcept;
   [[nodiscard]] std::int64_t park_deadline() const noexcept;

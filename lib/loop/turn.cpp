@@ -29,13 +29,21 @@ constexpr std::int64_t poll_interval = 50'000;  // ns
 }  // namespace
 
 bool loop_core::drain_inboxes() {
-  bool any = messages_in_.take_all([this](runnable& r) { ring_.push_back(r); });
+  bool any = messages_in_.take_all([this](runnable& r) {
+    count_message();
+    ring_.push_back(r);
+  });
   while (runnable* r = foreign_.take()) {
+    count_message();
     ring_.push_back(*r);
     any = true;
   }
-  any |= tasks_in_.take_all([this](runnable& r) { push_ready(static_cast<task_core&>(r)); });
+  any |= tasks_in_.take_all([this](runnable& r) {
+    count_message();
+    push_ready(static_cast<task_core&>(r));
+  });
   while (runnable* r = foreign_tasks_.take()) {
+    count_message();
     push_ready(static_cast<task_core&>(*r));
     any = true;
   }
@@ -252,9 +260,13 @@ void loop_core::run_stolen(stolen s) noexcept {
 stolen loop_core::take_stealable(loop_core& thief) noexcept {
   if (task_core* t = forks.take(); t != nullptr) return {t, true};
   if (task_core* t = ready.take(); t != nullptr) return {t, false};
-  if (runnable* r = foreign_tasks_.take(); r != nullptr) return {static_cast<task_core*>(r), false};
+  if (runnable* r = foreign_tasks_.take(); r != nullptr) {
+    thief.count_message();
+    return {static_cast<task_core*>(r), false};
+  }
   stolen first;
   tasks_in_.take_all([&](runnable& r) {
+    thief.count_message();
     auto& t = static_cast<task_core&>(r);
     if (first.task == nullptr) {
       first.task = &t;

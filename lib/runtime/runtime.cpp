@@ -92,6 +92,7 @@ runtime_stats current_runtime_view::stats() const noexcept {
   const detail::loop_core& l = alone_.core();
   one.tasks_run = l.steps.load(std::memory_order_relaxed);
   one.parks = l.parks.load(std::memory_order_relaxed);
+  one.messages = l.messages.load(std::memory_order_relaxed);
   one.doorbells = l.doorbells.load(std::memory_order_relaxed);
   one.loops = 1;
   return one;

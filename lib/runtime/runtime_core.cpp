@@ -155,6 +155,7 @@ runtime_stats runtime_core::stats() const noexcept {
     sum.tasks_run += core(i).steps.load(std::memory_order_relaxed);
     sum.parks += core(i).parks.load(std::memory_order_relaxed);
     sum.steals += core(i).steals();
+    sum.messages += core(i).messages.load(std::memory_order_relaxed);
     sum.doorbells += core(i).doorbells.load(std::memory_order_relaxed);
   }
   sum.takeovers = takeovers_.load(std::memory_order_relaxed);

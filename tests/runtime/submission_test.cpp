@@ -72,6 +72,15 @@ TEST_CASE("SAFE-001: a burst rings a loop that sleeps once", "[runtime][threads]
   CHECK(sum_of(futures) == 499500);
 }
 
+TEST_CASE("SAFE-001: each submission is one message to a loop, however many come at once", "[runtime][threads]") {
+  runtime r(run_options().loops(2));
+  run_coroutine_threadsafe(number(0), r).result();
+  const std::uint64_t before = r.stats().messages;
+  CHECK(sum_of(run_coroutines_threadsafe(numbers(1000), r)) == 499500);
+  CHECK(sum_of(run_coroutines_threadsafe(numbers(10), r.loop(1))) == 45);
+  CHECK(r.stats().messages == before + 1010);
+}
+
 TEST_CASE("SAFE-001: what comes while a loop works rings no bell", "[runtime][threads]") {
   runtime r(run_options().loops(1));
   thread_gate g;

@@ -16,6 +16,7 @@ class runtime_core;
 struct runtime_stats {
   std::uint64_t tasks_run = 0;  ///< steps of tasks and callbacks
   std::uint64_t steals = 0;     ///< tasks that an idle loop took from another
+  std::uint64_t messages = 0;   ///< what came to a loop from another thread: woken tasks, callbacks, submissions
   std::uint64_t parks = 0;      ///< times a loop went to sleep
   std::uint64_t takeovers = 0;  ///< times a loop looked after one that was stuck in user code
   std::uint64_t doorbells = 0;  ///< times a loop that slept was rung; a burst of submissions rings once

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 
+#include "goals.hpp"
 #include "process.hpp"
 
 namespace bench {
@@ -93,7 +94,7 @@ std::vector<std::string> command(const plan& what, const workload_info& work, co
     argv.emplace_back(option);
     argv.push_back(value);
   }
-  if (who.name == "gyre" && what.asyncio_order) argv.insert(argv.end(), {"--order", "asyncio"});
+  if (who.own && what.asyncio_order) argv.insert(argv.end(), {"--order", "asyncio"});
   return argv;
 }
 
@@ -159,9 +160,17 @@ attempt run_echo(const plan& what, const workload_info& work, const contestant& 
   return result;
 }
 
-void finish(record& run, const workload_info& work, const contestant& who, int repetition, double share) {
+void finish(const plan& what, record& run, const workload_info& work, const contestant& who, int repetition,
+            double share) {
   run.set_text("runtime", who.name);
   run.set_text("workload", work.name);
+  if (who.own) {
+    const std::int64_t loops = static_cast<std::int64_t>(run.number("threads").value_or(1));
+    run.merge(who.about);
+    run.set("loops", loops);
+    run.set_text("order", what.asyncio_order && loops == 1 ? "asyncio" : "fork_join");
+    if (!what.commit.empty()) run.set_text("commit", what.commit);
+  }
   run.set("run", std::int64_t{repetition});
   run.set("disturbed", share, 3);
   if (work.body == "sleepers") run.set("over_ideal_s", run.number("seconds").value_or(0) - 1.0, 4);
@@ -181,7 +190,7 @@ attempt run_undisturbed(const plan& what, const workload_info& work, const conte
     result = work.connections > 0 ? run_echo(what, work, who, threads) : run_program(what, work, who, threads);
     if (!result.run) return result;
     const double share = others.share(result.own_cpu_seconds);
-    finish(*result.run, work, who, repetition, share);
+    finish(what, *result.run, work, who, repetition, share);
     if (share <= tolerated_disturbance) return result;
   }
   return result;
@@ -201,12 +210,13 @@ results measure(const plan& what) {
   const auto run_one = [&](int repetition, const workload_info& work, int threads, const contestant& who) {
     const auto key = std::pair(who.name, std::string(work.name));
     if (who.argv.empty() || absent.contains(key) || (who.single_thread && threads > 1)) return;
+    if (what.rivals_only && !who.own && !is_rival(work.name, who.name)) return;
     show_progress(what, repetition, work, threads, who.name);
     attempt result = run_undisturbed(what, work, who, threads, repetition);
     if (result.run) {
       if (what.json != nullptr) std::fprintf(what.json, "%s\n", result.run->line().c_str());
       all.runs.push_back(std::move(*result.run));
-    } else if (result.code == no_such_workload && who.name != "gyre") {
+    } else if (result.code == no_such_workload && !who.own) {
       absent.insert(key);
     } else {
       ++all.failures;
@@ -217,6 +227,7 @@ results measure(const plan& what) {
   for (int repetition = 0; repetition < what.runs; ++repetition) {
     for (const workload_info& work : what.workloads) {
       for (const int threads : what.loops) {
+        if (what.usual_loops && !makes_sense(work.name, threads)) continue;
         for (const contestant& who : what.contestants) run_one(repetition, work, threads, who);
       }
     }

@@ -17,10 +17,14 @@ struct plan {
   std::vector<contestant> contestants;
   std::vector<workload_info> workloads;
   std::vector<int> loops;
+  bool usual_loops = false;  ///< nobody asked for these numbers of loops: goals say which of them make sense
   int runs = 5;
   bool quick = false;
   bool asyncio_order = false;
-  std::FILE* json = nullptr;  ///< gets one line per run; may be null
+  bool rivals_only = false;       ///< of the peers, only those that a goal of the workload names
+  std::string commit;             ///< what was built; goes into the records of gyre; may be empty
+  std::FILE* json = nullptr;      ///< gets one line per run; may be null
+  std::FILE* markdown = nullptr;  ///< gets the table of goals; may be null
 };
 
 /// All runs of a session.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "table.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "summary.hpp"
 
 namespace bench {
 namespace {
@@ -28,55 +29,6 @@ constexpr figure figures[] = {
     {"Memory that a live task adds, bytes", "bytes_per_task", 1, true},
 };
 
-/// The middle of some runs, and how far they lie apart.
-struct summary {
-  double median = 0;
-  double spread = 0;  ///< (largest - smallest) / median
-  bool disturbed = false;
-};
-
-constexpr double tolerated_disturbance = 0.10;
-
-bool disturbed(const record& run) { return run.number("disturbed").value_or(0) > tolerated_disturbance; }
-
-std::vector<double> values_of(const results& measured, const workload_info& work, int loops, const std::string& runtime,
-                              const figure& what, bool with_disturbed) {
-  std::vector<double> values;
-  for (const record& run : measured.runs) {
-    if (run.text("workload") != work.name || run.text("runtime") != runtime) continue;
-    if (run.number("threads").value_or(0) != loops || (!with_disturbed && disturbed(run))) continue;
-    if (const auto value = run.number(what.field)) values.push_back(*value * what.scale);
-  }
-  return values;
-}
-
-double median(std::vector<double>& values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-/// Disturbed runs count only where there is no other.
-std::optional<summary> summarise(const results& measured, const workload_info& work, int loops,
-                                 const std::string& runtime, const figure& what) {
-  summary result;
-  std::vector<double> values = values_of(measured, work, loops, runtime, what, false);
-  if (values.empty()) {
-    values = values_of(measured, work, loops, runtime, what, true);
-    result.disturbed = true;
-  }
-  if (values.empty()) return std::nullopt;
-  result.median = median(values);
-  if (result.median > 0) result.spread = (values.back() - values.front()) / result.median;
-  return result;
-}
-
-std::string number(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value);
-  return buffer;
-}
-
 std::string cell(const std::optional<summary>& value, const std::optional<summary>& gyre, bool own, bool ratios) {
   if (!value) return "-";
   char note[32] = "";
@@ -85,21 +37,10 @@ std::string cell(const std::optional<summary>& value, const std::optional<summar
   } else if (ratios && gyre && value->median > 0) {
     std::snprintf(note, sizeof note, " (%.2fx)", gyre->median / value->median);
   }
-  return number(value->median) + (value->disturbed ? "~" : "") + note;
+  return short_number(value->median) + (value->disturbed ? "~" : "") + note;
 }
 
 using line = std::vector<std::string>;
-
-void print_aligned(const std::vector<line>& lines) {
-  for (const line& cells : lines) {
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-      std::size_t width = 0;
-      for (const line& other : lines) width = std::max(width, other[column].size());
-      std::printf(column == 0 ? "%-*s" : "  %*s", static_cast<int>(width), cells[column].c_str());
-    }
-    std::puts("");
-  }
-}
 
 void print_figure(const plan& what, const results& measured, const figure& shown) {
   line header{"workload", "loops"};
@@ -111,19 +52,22 @@ void print_figure(const plan& what, const results& measured, const figure& shown
     for (const int loops : what.loops) {
       line cells{std::string(work.name), std::to_string(loops)};
       bool any = false;
-      const auto gyre = summarise(measured, work, loops, "gyre", shown);
+      const auto asked = [&](std::string_view runtime) {
+        return question{work.name, loops, runtime, shown.field, shown.scale};
+      };
+      const auto gyre = summarise(measured, asked("gyre"));
       for (const contestant& who : what.contestants) {
         if (who.argv.empty()) continue;
-        const auto value = summarise(measured, work, loops, who.name, shown);
+        const auto value = summarise(measured, asked(who.name));
         any = any || value.has_value();
-        cells.push_back(cell(value, gyre, who.name == "gyre", shown.ratios));
+        cells.push_back(cell(value, gyre, who.own, shown.ratios));
       }
       if (any) lines.push_back(cells);
     }
   }
   if (lines.size() == 1) return;
   std::printf("\n%s\n", shown.title);
-  print_aligned(lines);
+  print_aligned(lines, 1);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 namespace {
 
-constexpr int pairs = 4;
 constexpr std::int64_t end_mark = -1;
 
 template <class Channel>
@@ -39,7 +38,7 @@ bench::outcome play(const bench::request& wanted) {
 }
 
 template <class Channel>
-awaitable<void> produce(Channel& queue, std::int64_t items, std::atomic<int>& producing) {
+awaitable<void> produce(Channel& queue, std::int64_t items, int pairs, std::atomic<int>& producing) {
   for (std::int64_t i = 0; i < items; ++i) co_await queue.async_send({}, i, use_awaitable);
   if (--producing > 0) co_return;
   for (int i = 0; i < pairs; ++i) co_await queue.async_send({}, end_mark, use_awaitable);
@@ -57,7 +56,7 @@ awaitable<void> consume(Channel& queue, std::atomic<std::int64_t>& total) {
 }
 
 template <class Channel>
-bench::outcome share_queue(const bench::request& wanted) {
+bench::outcome share_queue(const bench::request& wanted, int pairs) {
   const std::int64_t items = wanted.size / pairs;
   pool runtime(wanted.threads);
   Channel queue(runtime.context, 1024);
@@ -66,11 +65,11 @@ bench::outcome share_queue(const bench::request& wanted) {
   const bench::stopwatch watch;
   for (int i = 0; i < pairs; ++i) {
     co_spawn(runtime.context, consume(queue, total), asio::detached);
-    co_spawn(runtime.context, produce(queue, items, producing), asio::detached);
+    co_spawn(runtime.context, produce(queue, items, pairs, producing), asio::detached);
   }
   runtime.run();
   const bench::outcome result = watch.stop(items * pairs);
-  bench::require(total == pairs * bench::sum_below(items), "queue_mpmc: the sum");
+  bench::require(total == pairs * bench::sum_below(items), "queue: the sum");
   return result;
 }
 
@@ -104,7 +103,10 @@ bench::outcome pingpong(const bench::request& wanted) {
   return with_channel(wanted, [&]<class Channel>() { return play<Channel>(wanted); });
 }
 bench::outcome queue_mpmc(const bench::request& wanted) {
-  return with_channel(wanted, [&]<class Channel>() { return share_queue<Channel>(wanted); });
+  return with_channel(wanted, [&]<class Channel>() { return share_queue<Channel>(wanted, 4); });
+}
+bench::outcome queue_spsc(const bench::request& wanted) {
+  return with_channel(wanted, [&]<class Channel>() { return share_queue<Channel>(wanted, 1); });
 }
 bench::outcome lock(const bench::request& wanted) {
   return with_channel(wanted, [&]<class Channel>() { return use_lock<Channel>(wanted, false); });
@@ -114,10 +116,8 @@ bench::outcome lock_contended(const bench::request& wanted) {
 }
 
 const bench::workload workloads[] = {
-    {"pingpong", pingpong},
-    {"queue_mpmc", queue_mpmc},
-    {"lock", lock},
-    {"lock_contended", lock_contended},
+    {"pingpong", pingpong}, {"queue_mpmc", queue_mpmc},         {"queue_spsc", queue_spsc},
+    {"lock", lock},         {"lock_contended", lock_contended},
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ type outcome struct {
 }
 
 var workloads = map[string]func(size int) outcome{
-	"spawn_join": spawnJoin, "spawn_rounds": spawnRounds, "yield": yield, "pingpong": pingpong, "queue_mpmc": queue,
+	"spawn_join": spawnJoin, "spawn_rounds": spawnRounds, "yield": yield, "pingpong": pingpong, "queue_mpmc": queue, "queue_spsc": queueSpsc,
 	"sleepers": sleepers, "timers_churn": timersChurn, "lock": lock, "lock_contended": lockContended,
 	"submit_lat": submitLat, "submit_tput": submitTput, "cancel": cancel, "echo": echo,
 }

@@ -90,8 +90,10 @@ func pingpong(size int) outcome {
 	return got
 }
 
-func queue(size int) outcome {
-	const pairs = 4
+func queue(size int) outcome     { return share(size, 4) }
+func queueSpsc(size int) outcome { return share(size, 1) }
+
+func share(size, pairs int) outcome {
 	items, each := make(chan int, 1024), size/pairs
 	var total int64
 	producing := int32(pairs)
@@ -113,7 +115,7 @@ func queue(size int) outcome {
 		}
 	})
 	got := watch.stop(each * pairs)
-	require(total == int64(pairs*sumBelow(each)), "queue_mpmc: the sum")
+	require(total == int64(pairs*sumBelow(each)), "queue: the sum")
 	return got
 }
 

@@ -98,8 +98,8 @@ async def pingpong(size):
     return watch.stop(size)
 
 
-async def queue_mpmc(size):
-    pairs, queue = 4, asyncio.Queue(1024)
+async def share(size, pairs):
+    queue = asyncio.Queue(1024)
     each = size // pairs
 
     async def produce():
@@ -118,8 +118,16 @@ async def queue_mpmc(size):
     for _ in range(pairs):
         await queue.put(None)
     total = sum(await consumers)
-    require(total == pairs * sum_below(each), "queue_mpmc: the sum")
+    require(total == pairs * sum_below(each), "queue: the sum")
     return watch.stop(each * pairs)
+
+
+async def queue_mpmc(size):
+    return await share(size, 4)
+
+
+async def queue_spsc(size):
+    return await share(size, 1)
 
 
 async def sleepers(size):
@@ -249,8 +257,8 @@ def submit_tput(size, submit):
     return watch.stop(each * clients)
 
 
-INSIDE = {f.__name__: f for f in (spawn_join, spawn_rounds, pingpong, queue_mpmc, sleepers, timers_churn, lock,
-                                  lock_contended, offload_lat, offload_tput, cancel, echo)}
+INSIDE = {f.__name__: f for f in (spawn_join, spawn_rounds, pingpong, queue_mpmc, queue_spsc, sleepers, timers_churn,
+                                  lock, lock_contended, offload_lat, offload_tput, cancel, echo)}
 INSIDE["yield"] = yields
 OUTSIDE = {f.__name__: f for f in (submit_lat, submit_tput)}  # called on a foreign thread
 

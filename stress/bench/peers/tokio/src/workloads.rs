@@ -21,6 +21,7 @@ pub fn run(name: &str, size: u64, runtime: Runtime) -> Option<Outcome> {
         "yield" => inside(runtime, yields(size)),
         "pingpong" => inside(runtime, pingpong(size)),
         "queue_mpmc" => inside(runtime, queue(size)),
+        "queue_spsc" => inside(runtime, queue_spsc(size)),
         "sleepers" => inside(runtime, sleepers(size)),
         "timers_churn" => inside(runtime, timers_churn(size)),
         "lock" => inside(runtime, lock(size, false)),
@@ -141,6 +142,26 @@ async fn queue(size: u64) -> Outcome {
     });
     assert_eq!(total.await, PAIRS * sum_below(each));
     watch.stop(each * PAIRS)
+}
+
+async fn queue_spsc(size: u64) -> Outcome {
+    let (sender, mut receiver) = mpsc::channel::<u64>(1024);
+    let watch = Stopwatch::start();
+    let producer = spawn(async move {
+        for i in 0..size {
+            sender.send(i).await.expect("the consumer listens");
+        }
+    });
+    let consumer = spawn(async move {
+        let mut sum = 0;
+        while let Some(value) = receiver.recv().await {
+            sum += value;
+        }
+        sum
+    });
+    producer.await.expect("the producer ends well");
+    assert_eq!(consumer.await.expect("the consumer ends well"), sum_below(size));
+    watch.stop(size)
 }
 
 async fn sleepers(size: u64) -> Outcome {
