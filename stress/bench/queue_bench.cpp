@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// queue_mpmc: four producers and four consumers share a queue of 1024.
+// queue_mpmc: four producers and four consumers share a queue of 1024.  queue_spsc: one and one.
 #include "runtime_options.hpp"
 
 namespace {
 
-constexpr int pairs = 4;
 constexpr int capacity = 1024;
 constexpr std::int64_t end_mark = -1;
 
@@ -24,8 +23,8 @@ gyre::coro<std::int64_t> consume(channel& queue) {
   }
 }
 
-gyre::coro<bench::outcome> measure(bench::request wanted) {
-  const std::int64_t items = wanted.size / pairs;
+gyre::coro<bench::outcome> share(std::int64_t size, int pairs) {
+  const std::int64_t items = size / pairs;
   channel queue(capacity);
   std::vector<gyre::task<std::int64_t>> producers;
   std::vector<gyre::task<std::int64_t>> consumers;
@@ -38,11 +37,16 @@ gyre::coro<bench::outcome> measure(bench::request wanted) {
   for (int i = 0; i < pairs; ++i) co_await queue.put(end_mark);
   const std::int64_t total = co_await bench::sum_of(consumers);
   const bench::outcome result = watch.stop(sent);
-  bench::require(sent == pairs * items && total == pairs * bench::sum_below(items), "queue_mpmc: the sum");
+  bench::require(sent == pairs * items && total == pairs * bench::sum_below(items), "queue: the sum");
   co_return result;
 }
 
-const bench::workload registered{"queue_mpmc",
-                                 [](const bench::request& wanted) { return bench::run_main(measure, wanted); }};
+gyre::coro<bench::outcome> four_pairs(bench::request wanted) { return share(wanted.size, 4); }
+gyre::coro<bench::outcome> one_pair(bench::request wanted) { return share(wanted.size, 1); }
+
+const bench::workload registered[] = {
+    {"queue_mpmc", [](const bench::request& wanted) { return bench::run_main(four_pairs, wanted); }},
+    {"queue_spsc", [](const bench::request& wanted) { return bench::run_main(one_pair, wanted); }},
+};
 
 }  // namespace

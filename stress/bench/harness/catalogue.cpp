@@ -18,6 +18,7 @@ constexpr workload_info workloads[] = {
     {"coro_await", "coro_await", 10'000'000, 1'000'000, 20'000, 100'000, 0, false, "the same in a coroutine"},
     {"pingpong", "pingpong", 2'000'000, 50'000, 1'000, 20'000, 0, false, "one round trip over two queues of one"},
     {"queue_mpmc", "queue_mpmc", 5'000'000, 500'000, 20'000, 100'000, 0, false, "one item; 4 producers, 4 consumers"},
+    {"queue_spsc", "queue_spsc", 10'000'000, 500'000, 20'000, 100'000, 0, false, "one item; 1 producer, 1 consumer"},
     {"sleepers", "sleepers", 1'000'000, 100'000, 5'000, 0, 0, true, "one task that sleeps up to 1 s"},
     {"sleepers_100k", "sleepers", 100'000, 100'000, 1'000, 0, 0, true, "the same, 100,000 tasks"},
     {"timers_churn", "timers_churn", 1'000'000, 50'000, 1'000, 10'000, 0, false, "one wait_for that does not expire"},
