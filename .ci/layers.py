@@ -18,7 +18,7 @@ HIDDEN = re.compile(r"^(boost|asio|concurrentqueue|moodycamel)(/|\.hpp)|concurre
 
 
 # Public headers that users include only when they use Asio themselves.
-WITH_ASIO = re.compile(r"include/gyre/(asio|testing/network(_\w+)?)\.hpp$")
+WITH_ASIO = re.compile(r"include/gyre/(asio|io/write_now|testing/network(_\w+)?)\.hpp$")
 
 
 def layer_of(path, root):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Boost.Asio operations in gyre tasks: the completion token use_gyre, a loop's io_context and executor. Includes
-// Asio, as do the headers of testing/network.  Layer: io.  Bodies: lib/io/op.cpp, asio.cpp
+// Asio, as do io/write_now and testing/network.  Layer: io.  Bodies: lib/io/op.cpp, asio.cpp
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -11,6 +11,7 @@
 #include <gyre/core/coro.hpp>
 #include <gyre/core/frame_pool.hpp>
 #include <gyre/io/op.hpp>
+#include <gyre/io/write_now.hpp>
 #include <gyre/loop/event_loop.hpp>
 
 #include <memory>
@@ -35,7 +36,8 @@ inline constexpr use_gyre_t use_gyre{};
 
 /// The io_context of a loop, to make sockets, acceptors and timers on. From then on the loop polls it while it is busy.
 ///
-/// Do not run it yourself. A stealable task goes on, after each operation, on the loop of the object's io_context.
+/// Do not run it yourself. A stealable task goes on, after each operation that it waited for, on the loop of the object's
+/// io_context.
 [[nodiscard]] boost::asio::io_context& native_context(event_loop& loop = get_running_loop());
 
 namespace detail {
@@ -192,7 +194,7 @@ class [[nodiscard]] io_operation<Initiation, void(Args...), InitArgs...> final :
       abort();
       throw;
     }
-    return park();
+    return !ended_at_once_ && park();
   }
 
   auto await_resume() {
@@ -209,6 +211,16 @@ class [[nodiscard]] io_operation<Initiation, void(Args...), InitArgs...> final :
     using cancellation_slot_type = boost::asio::cancellation_slot;
 
     explicit handler(io_operation& op) noexcept : op_(&op) {}
+
+    // See io/write_now.hpp.
+    static constexpr bool may_end_at_once = std::is_same_v<values_type, std::tuple<std::size_t>>;
+    [[nodiscard]] bool admits_end_at_once() const noexcept { return op_->admits_end_at_once(); }
+    void note_transferred(std::size_t bytes) const noexcept { op_->transferred_ = bytes; }
+    void end_at_once() const noexcept {
+      op_->values_.emplace(op_->transferred_);
+      op_->ended_at_once_ = true;
+    }
+
     [[nodiscard]] executor_type get_executor() const noexcept {
       return loop_executor(*op_->here_, op_->task().state.is_pinned());
     }
@@ -229,6 +241,7 @@ class [[nodiscard]] io_operation<Initiation, void(Args...), InitArgs...> final :
     if constexpr (requires { outcome_.error; }) {
       outcome_.error = std::forward<First>(first);
       values_.emplace(std::forward<Rest>(rest)...);
+      if constexpr (handler::may_end_at_once) std::get<0>(*values_) += transferred_;
     } else {
       values_.emplace(std::forward<First>(first), std::forward<Rest>(rest)...);
     }
@@ -248,6 +261,8 @@ class [[nodiscard]] io_operation<Initiation, void(Args...), InitArgs...> final :
   boost::asio::cancellation_signal* signal_ = nullptr;
   outcome_type outcome_;
   std::optional<values_type> values_;
+  std::size_t transferred_ = 0;  // before Asio began
+  bool ended_at_once_ = false;
 };
 
 /// What initiating with use_gyre returns: awaited once, in the full expression or by a named object.

@@ -5,6 +5,32 @@
 #include <gyre/io/op.hpp>
 
 namespace gyre::detail {
+namespace {
+
+constexpr unsigned most_ends_at_once = 16;
+
+// Operations that ended inside their initiation in one step of this thread's loop.
+struct ends_at_once {
+  const loop_core* loop = nullptr;
+  std::uint64_t step = 0;
+  unsigned count = 0;
+};
+
+ends_at_once& ends_in_this_step() noexcept {
+  thread_local ends_at_once ends;
+  return ends;
+}
+
+}  // namespace
+
+bool io_wait::admits_end_at_once() const noexcept {
+  if (task_->state.cancel_pending()) return false;
+  const auto& here = static_cast<const loop_core&>(*this_thread().loop);
+  const std::uint64_t step = here.steps.load(std::memory_order_relaxed);
+  ends_at_once& ends = ends_in_this_step();
+  if (ends.loop != &here || ends.step != step) ends = ends_at_once{&here, step, 0};
+  return ++ends.count <= most_ends_at_once;
+}
 
 void io_wait::begin(task_core& t, std::coroutine_handle<> at) noexcept {
   task_ = &t;

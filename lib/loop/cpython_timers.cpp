@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The algorithms of Python's heapq and of the event loop's _run_once: what they do with equal deadlines shows in the order
 // of a program's steps.
+#include <gyre/base/clock.hpp>
 #include <gyre/loop/timers.hpp>
 
 #include <algorithm>
@@ -20,9 +21,12 @@ class cpython_heap final : public timer_heap {
     heap_.push_back(entry{deadline, 0, nullptr});
     rise(0, heap_.size() - 1, entry{deadline, 0, &node});
   }
-  void remove(std::size_t at) noexcept override {
-    heap_[at].node = nullptr;
+  void remove(timer_node& node) noexcept override {
+    heap_[place_of(node)].node = nullptr;
     ++cancelled_;
+  }
+  [[nodiscard]] std::int64_t earliest() const noexcept override {
+    return heap_.empty() ? never : heap_.front().deadline;
   }
   void rise(std::size_t top, std::size_t i, entry e) noexcept;
   void settle(std::size_t top, entry e) noexcept;

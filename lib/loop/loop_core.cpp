@@ -37,7 +37,7 @@ loop_setup equipped(loop_setup setup) {
 loop_core::loop_core(const loop_setup& setup, event_loop& shell) : loop_core(shell, equipped(setup)) {}
 
 loop_core::loop_core(event_loop& shell, const loop_setup& setup)
-    : timers(setup.asyncio_order ? timer_heap::as_cpython() : timer_heap::by_arrival()),
+    : timers(setup.asyncio_order ? timer_heap::as_cpython() : timer_heap::by_arrival(setup.clock->now())),
       ready(setup.queue_capacity),
       forks(setup.queue_capacity),
       setup_(setup),
@@ -362,6 +362,7 @@ void loop_core::park() {
   std::int64_t deadline = never;
   if (!prepare_park(deadline)) return;
   sleeper_->wait(deadline);  // S4
+  slept_ = true;
   get_up();
 }
 

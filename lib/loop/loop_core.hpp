@@ -184,6 +184,8 @@ class loop_core final : public home {
   void poll_in_asyncio_order();
   bool turn_fork_join();
   bool collect();
+  /// Whether parker::wait() runs completions. That of the simulation does not: there a turn has to.
+  [[nodiscard]] bool sleep_polls() const noexcept { return setup_.driver == nullptr; }
   void adapt_turn(std::int64_t time) noexcept;
   bool run_one();
   bool run_pinned();
@@ -245,6 +247,7 @@ class loop_core final : public home {
   bool generators_shut_ = false;                               // likewise
   unsigned next_queue_ = 0;
   std::int64_t last_poll_ = 0;
+  bool slept_ = false;  // since the last turn began: the sleep has polled
   int turns_since_poll_ = 0;
   int steps_by_time_ = 61;         // what a turn may take, after the time that the last ones took
   std::int64_t last_collect_ = 0;  // 0 after a sleep

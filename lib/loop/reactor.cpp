@@ -98,7 +98,10 @@ void reactor::wait(std::int64_t deadline) {
     const std::lock_guard hold(alarm_lock_);
     if (deadline < alarm_at_) set_alarm(deadline);
   }
-  bell_.wait([this] { context_.run_one(); });
+  bell_.wait([this] {
+    context_.run_one();
+    context_.poll();  // the others that came with it: the loop sleeps once for all of them
+  });
 }
 
 void reactor::wake_at(std::int64_t deadline) noexcept {

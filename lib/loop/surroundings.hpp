@@ -52,6 +52,8 @@ class peer_group {
   virtual void for_each_loop(void (*each)(loop_core&, void*), void* context) = 0;
   /// A chance to look after neighbours that are stuck in user code; called by a loop whose sleep has ended.
   virtual void look_after_others(loop_core& l) = 0;
+  /// The same for a loop that works and may never sleep, at `now`. True if it made something ready.
+  virtual bool look_between_turns(loop_core& l, std::int64_t now) = 0;
   /// The loop that run() waits for; null if none does.
   [[nodiscard]] virtual loop_core* awaited_loop() noexcept = 0;
 

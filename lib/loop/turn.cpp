@@ -54,14 +54,20 @@ bool loop_core::turn() {
   return setup_.asyncio_order ? turn_asyncio() : turn_fork_join();
 }
 
-// A poll is a system call: while callbacks are ready it is made once in 61 turns or 50 us, whichever comes first.
+// A poll is a system call: while callbacks are ready it is made once in 61 turns or 50 us, whichever comes first. When
+// nothing is ready the loop falls asleep, which polls; but the last turn before a stop is to see what has come.
 void loop_core::poll_in_asyncio_order() {
   if (!sleeper_->has_io()) return;
   const std::int64_t time = now();
-  if (!ring_.empty() && ++turns_since_poll_ < turns_a_poll && time - last_poll_ < poll_interval) return;
-  turns_since_poll_ = 0;
-  last_poll_ = time;
-  sleeper_->poll();
+  const bool has_slept = std::exchange(slept_, false);
+  const bool due = !has_slept && (++turns_since_poll_ >= turns_a_poll || time - last_poll_ >= poll_interval);
+  const bool last = !sleep_polls() || stop_requested.load(std::memory_order_relaxed);
+  const bool polls = due || (last && ring_.empty());
+  if (polls || has_slept) {
+    turns_since_poll_ = 0;
+    last_poll_ = time;
+  }
+  if (polls) sleeper_->poll();
 }
 
 bool loop_core::turn_asyncio() {
@@ -93,6 +99,7 @@ bool loop_core::turn_fork_join() {
     if (searching) setup_.peers->found_work(*this);
     return true;
   }
+  if (setup_.peers == nullptr && sleep_polls()) return false;  // what the reactor has ends the sleep
   if (sleeper_->has_io() && sleeper_->poll()) return true;
   if (setup_.peers == nullptr) return false;
   const stolen s = setup_.peers->steal(*this);
@@ -154,7 +161,10 @@ bool loop_core::collect() {
   const std::int64_t time = now();
   adapt_turn(time);
   if (timed) any |= timers->fire_due(time, ring_);
-  if (time - last_poll_ >= poll_interval && sleeper_->has_io()) {
+  if (setup_.peers != nullptr) any |= setup_.peers->look_between_turns(*this, time);
+  if (std::exchange(slept_, false)) {
+    last_poll_ = time;
+  } else if (time - last_poll_ >= poll_interval && sleeper_->has_io()) {
     last_poll_ = time;
     any |= sleeper_->poll();
   }

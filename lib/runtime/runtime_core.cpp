@@ -8,7 +8,10 @@ namespace gyre::detail {
 namespace {
 
 constexpr std::int64_t watch_interval = 10'000'000;  // ns, while nobody is known to be stuck
-constexpr std::int64_t stuck_interval = 1'000'000;   // ns, while somebody is
+constexpr std::int64_t stuck_interval = 1'000'000;   // ns, while somebody is or was just now
+constexpr std::int64_t eager_interval = 250'000;     // ns, while the stuck loop's connections are in use
+constexpr std::int64_t calm_interval = 2'000'000;    // ns, between the looks of one that works, while nobody is
+constexpr int looks_after_stuck = 100;               // until who was stuck counts as cured
 constexpr std::chrono::milliseconds debug_stall_limit(100);
 
 }  // namespace
@@ -23,7 +26,8 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
       deadlock_limit_(options.deadlock_limit()),
       shutdown_timeout_(options.shutdown_timeout()),
       victim_seed_(platform_ == nullptr ? 1 : platform_->seed()),
-      samples_(static_cast<std::size_t>(options.resolved_loops())) {
+      samples_(static_cast<std::size_t>(options.resolved_loops())),
+      next_look_in_(calm_interval) {
   const int n = options.resolved_loops();
   if (options.max_submissions()) gate_.emplace(*options.max_submissions(), options.overflow());
   loop_setup setup;
@@ -203,7 +207,8 @@ void runtime_core::for_each_loop(void (*each)(loop_core&, void*), void* context)
 std::int64_t runtime_core::about_to_sleep(loop_core& l) {
   const bool others_awake = parking_.sleep(l);
   if (!others_awake || !watcher_.take(l)) return never;
-  return l.now() + (saw_stuck_ ? stuck_interval : watch_interval);
+  const std::int64_t next = next_look_in_.load(std::memory_order_relaxed);
+  return l.now() + (next > stuck_interval ? watch_interval : next);
 }
 
 void runtime_core::awake(loop_core& l, bool searches_on) noexcept {
@@ -218,27 +223,46 @@ void runtime_core::starts_work(loop_core& l) noexcept {
 }
 
 void runtime_core::look_after_others(loop_core& l) {
-  if (!watcher_.held_by(l)) return;
-  saw_stuck_ = false;
-  const std::int64_t now = l.now();
-  for (std::size_t i = 0; i < loops_.size(); ++i) {
-    if (&core(i) != &l && stand_in(i, now)) saw_stuck_ = true;
-  }
+  if (watcher_.held_by(l)) look(l, l.now());
 }
 
-bool runtime_core::stand_in(std::size_t i, std::int64_t now) {
+// Who works all the time never watches, so it looks between its turns.
+bool runtime_core::look_between_turns(loop_core& l, std::int64_t now) {
+  if (now - last_look_.load(std::memory_order_relaxed) < next_look_in_.load(std::memory_order_relaxed)) return false;
+  return look(l, now);
+}
+
+bool runtime_core::look(loop_core& l, std::int64_t now) {
+  if (!looking_.try_lock()) return false;  // somebody else is about it
+  last_look_.store(now, std::memory_order_relaxed);
+  seen all;
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    if (&core(i) == &l) continue;
+    const seen one = stand_in(i, now);
+    all.stuck |= one.stuck;
+    all.found |= one.found;
+  }
+  // Who was stuck may soon be so again: not to wait for the long interval each time keeps its connections alive.
+  looks_left_ = all.stuck ? looks_after_stuck : std::max(0, looks_left_ - 1);
+  const std::int64_t next = all.found ? eager_interval : looks_left_ > 0 ? stuck_interval : calm_interval;
+  next_look_in_.store(next, std::memory_order_relaxed);
+  looking_.unlock();
+  return all.found;
+}
+
+runtime_core::seen runtime_core::stand_in(std::size_t i, std::int64_t now) {
   loop_core& l = core(i);
   sample& last = samples_[i];
   const std::uint64_t steps = l.steps.load(std::memory_order_relaxed);
   if (l.sleeping() || last.steps != steps) {
     last = sample{steps, now};
-    return false;
+    return {};
   }
-  if (now - last.since < stuck_interval) return false;
+  if (now - last.since < stuck_interval) return {};
   const bool ran = l.sleep_place().poll();
   const bool fired = l.timers->fire_due_elsewhere(now);
   if (ran || fired) takeovers_.fetch_add(1, std::memory_order_relaxed);
-  return true;
+  return {true, ran || fired};
 }
 
 runtime_core* runtime_of(loop_core& l) noexcept { return static_cast<runtime_core*>(l.setup().owner); }

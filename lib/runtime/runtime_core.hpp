@@ -25,7 +25,8 @@ namespace gyre::detail {
 /// Standing in (contract C7): while some worker runs and another sleeps, one sleeper, the watcher, wakes after 10 ms and
 /// compares each awake worker's count of steps with what it saw last. One that has not moved is stuck in user code: the
 /// watcher runs its I/O completions and its stealable timers, takes its stealable tasks as any thief, and looks again
-/// every millisecond. When all sleep there is no watcher, so an idle runtime wakes for nothing.
+/// after a millisecond or less. Loops that work look, too, between their turns: all may be busy. When all sleep there is no
+/// watcher, so an idle runtime wakes for nothing.
 class runtime_core final : public peer_group, public std::enable_shared_from_this<runtime_core> {
  public:
   /// `first_on_caller`: loop 0 is run by whoever made the runtime; else it gets a thread too.
@@ -79,6 +80,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   void found_work(loop_core& l) noexcept override;
   void for_each_loop(void (*each)(loop_core&, void*), void* context) override;
   void look_after_others(loop_core& l) override;
+  bool look_between_turns(loop_core& l, std::int64_t now) override;
   [[nodiscard]] loop_core* awaited_loop() noexcept override { return first_on_caller_ ? &core(0) : nullptr; }
 
  private:
@@ -92,7 +94,13 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   void close_loops();
   void start_watchdog();
   void leave_behind(const std::vector<std::size_t>& stuck);
-  [[nodiscard]] bool stand_in(std::size_t i, std::int64_t now);
+  /// What a look has come upon: a loop that is stuck, and something to do for it.
+  struct seen {
+    bool stuck = false;
+    bool found = false;
+  };
+  bool look(loop_core& l, std::int64_t now);
+  [[nodiscard]] seen stand_in(std::size_t i, std::int64_t now);
 
   platform* platform_;
   std::string name_;
@@ -119,10 +127,13 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::atomic<std::uint64_t> victim_seed_;
   std::atomic<std::uint64_t> takeovers_{0};
 
-  // Whoever holds the role may touch the samples.
   basic_watch_role<loop_core> watcher_;
-  std::vector<sample> samples_;
-  bool saw_stuck_ = false;
+  spin_lock looking_;                       // only ever tried: held by who looks at the others
+  std::vector<sample> samples_;             // under looking_, as is the next
+  int looks_left_ = 0;                      // with the short interval
+  // Written under looking_. Relaxed: who reads an old value looks once too often, or finds somebody at it.
+  std::atomic<std::int64_t> last_look_{0};
+  std::atomic<std::int64_t> next_look_in_;
 };
 
 /// The runtime of a loop; null for a loop of its own.

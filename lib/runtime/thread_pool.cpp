@@ -74,6 +74,8 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
   [[nodiscard]] bool has_room() const noexcept {
     return !options_.max_queue() || queue_.size() < idle_ + (bound_ - threads_) + starting_ + *options_.max_queue();
   }
+  // Whether a waiting thread is to be told that there is work: not while one is on its way, which tells the next one.
+  [[nodiscard]] bool calls_one() noexcept { return idle_ != 0 && !std::exchange(called_, true); }
   void start_thread();
   void run() noexcept;
   void run_next(worker& self, std::unique_lock<std::mutex>& hold) noexcept;
@@ -95,6 +97,7 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
   std::size_t idle_ = 0;        // of those, wait for work
   std::size_t busy_ = 0;        // of those, are in a function
   std::size_t submitters_ = 0;  // threads that wait for room
+  bool called_ = false;         // one of the idle threads was told that there is work, and has not come yet
   std::uint64_t completed_ = 0;
   std::size_t peak_threads_ = 0;
   std::size_t peak_queued_ = 0;
@@ -122,7 +125,9 @@ void thread_pool_executor::shared::push(offload_work work) {
   queue_.push_back(std::move(work));
   peak_queued_ = std::max(peak_queued_, queue_.size());
   if (idle_ + starting_ >= queue_.size()) {
-    work_or_end_.notify_one();
+    const bool call = calls_one();
+    hold.unlock();
+    if (call) work_or_end_.notify_one();
     return;
   }
   if (threads_ >= bound_) return;
@@ -176,7 +181,9 @@ void thread_pool_executor::shared::run_next(worker& self, std::unique_lock<std::
   queue_.pop_front();
   ++busy_;
   if (submitters_ != 0) room_.notify_one();
+  const bool call = !queue_.empty() && calls_one();
   hold.unlock();
+  if (call) work_or_end_.notify_one();
   self.begin(work);
   work();
   self.end();
@@ -189,8 +196,13 @@ bool thread_pool_executor::shared::wait_for_work(std::unique_lock<std::mutex>& h
   constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // that the clock can certainly add
   ++idle_;
   if (submitters_ != 0) room_.notify_one();
-  const auto may_go_on = [this] { return closed_ || !queue_.empty(); };
-  const bool woken = work_or_end_.wait_for(hold, std::min(options_.idle_timeout(), longest), may_go_on);
+  const auto end = clock_type::now() + std::min(options_.idle_timeout(), longest);
+  bool woken = false;
+  for (bool in_time = true; !woken && in_time;) {
+    in_time = work_or_end_.wait_until(hold, end) == std::cv_status::no_timeout;
+    called_ = false;  // if it was another one that was told, that one comes soon, and who pushes meanwhile tells one more
+    woken = closed_ || !queue_.empty();
+  }
   --idle_;
   return woken;
 }

@@ -7,17 +7,10 @@ namespace gyre {
 
 lock::~lock() { GYRE_ASSERT(turns_.unused(), "a lock is destroyed while tasks wait for it"); }
 
-void lock::release() {
-  if (!turns_.release_alone()) [[unlikely]] release_to_waiter();
-}
-
-// Takes over the guard of the turns.
 void lock::release_to_waiter() {
   detail::wake_list woken;
   if (!turns_.release_to_waiter(woken)) throw error("Lock is not acquired.");
 }
-
-bool lock::locked() const noexcept { return turns_.locked(); }
 
 void lock::append_text(std::string& out) const {
   const auto [locked, waiters] = turns_.show();
@@ -28,24 +21,19 @@ void lock::append_text(std::string& out) const {
 
 namespace detail {
 
-bool lock_awaiter::await_ready() noexcept { return lock_.turns_.try_acquire(); }
-
 bool lock_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
   t.note_wait(wait_reason::lock, &lock_);
   return lock_.turns_.wait(node_, t, at);
 }
 
-void lock_awaiter::finish() {
-  if (node_.task == nullptr) return;
+void lock_awaiter::finish_wait() {
   task_core& t = *node_.task;
   const bool cancelled = t.state.take_cancel();
   lock_.turns_.resume(node_, cancelled);
   if (cancelled) t.throw_cancelled();
 }
 
-lock_awaiter::~lock_awaiter() {
-  if (node_.linked()) lock_.turns_.forget(node_);  // only a frame that is destroyed in mid-wait
-}
+void lock_awaiter::forget() noexcept { lock_.turns_.forget(node_); }
 
 }  // namespace detail
 }  // namespace gyre

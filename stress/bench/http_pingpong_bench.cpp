@@ -20,8 +20,8 @@ gyre::coro<> answer_requests(tcp::socket socket, std::atomic<std::int64_t>& serv
   try {
     for (;;) {
       co_await socket.async_read_some(asio::buffer(request), gyre::use_gyre);
+      served.fetch_add(1, std::memory_order_relaxed);  // before the client can see it
       co_await asio::async_write(socket, asio::buffer(bench::http_response), gyre::use_gyre);
-      served.fetch_add(1, std::memory_order_relaxed);
     }
   } catch (const boost::system::system_error&) {  // the client has left
   }

@@ -60,6 +60,13 @@ std::uint64_t simulate_once(trial& t, const scenario& s, const simulated_world& 
   return active.trace_hash();
 }
 
+/// The last events of a seed that fails.
+std::string story_of(trial& again, const scenario& s, const simulated_world& world, std::uint64_t seed) {
+  const gyre::testing::simulation active(seed, world.options().narrate(true));
+  guard(again, [&] { gyre::run(run_body(again, s.body), active.run_settings()); });
+  return active.story();
+}
+
 }  // namespace
 
 session::session(const plan& what)
@@ -182,6 +189,10 @@ void session::run_seed(std::size_t index, std::uint64_t seed) {
       grown = live_allocations() - live;
     }
     t.expect_equal("allocations that a repeated simulation has left", grown, 0);
+  }
+  if (!t.violations().empty()) {
+    trial again(seed, world.loops, size, true);
+    t.violated("the last events:\n" + story_of(again, s, world, seed));
   }
   deadline_.end();
   judge(index, t, label, replay);

@@ -103,8 +103,9 @@ void refuse_reports(trial& t);
 /// The same for a runtime object.
 void refuse_reports(trial& t, gyre::runtime& r);
 
-/// Waits until `t` is the only task of its runtime; what is left after some seconds is a violation.
-[[nodiscard]] gyre::coro<> await_quiet(trial& t);
+/// Waits until its task and `keep` - 1 others are the only tasks, and no object of class alive is left; what does not end is
+/// a violation.
+[[nodiscard]] gyre::coro<> await_others(trial& t, std::size_t keep);
 
 /// `error` in words.
 [[nodiscard]] std::string in_words(const std::exception_ptr& error);

@@ -25,19 +25,6 @@ inline gyre::coro<> pause(dice d) {
   for (std::size_t n = d.below(3); n > 0; --n) co_await gyre::sleep(d.delay(50us));
 }
 
-/// Waits until `t` and `keep` - 1 others are the only tasks, and no object of class alive is left.
-inline gyre::coro<> await_others(trial& t, std::size_t keep) {
-  for (int i = 0; i < 20'000; ++i) {
-    if (t.living.load() == 0 && gyre::all_tasks().size() <= keep) co_return;
-    std::chrono::nanoseconds rest(0);
-    if (i >= 100) rest = 1ms;
-    co_await gyre::sleep(rest);
-  }
-  std::string left;
-  for (const gyre::any_task& each : gyre::all_tasks()) left += ' ' + to_string(each);
-  t.violated("these do not end, " + std::to_string(t.living.load()) + " frames:" + left);
-}
-
 /// Waits until `other` is done, cancelling it again and again; then lets the last cancel of its own task out.
 inline gyre::coro<> put_down(gyre::task<> other) {
   std::exception_ptr own;

@@ -205,3 +205,172 @@ TEST_CASE("asio: a loop that closes with operations under way leaks and touches 
     }(), loops(n));
   }
 }
+
+namespace {
+
+// The bytes 0, 1, 2 ... of a pattern that no power of two repeats.
+std::vector<char> pattern(std::size_t bytes) {
+  std::vector<char> all(bytes);
+  for (std::size_t i = 0; i < bytes; ++i) all[i] = static_cast<char>(i % 251);
+  return all;
+}
+
+coro<std::vector<char>> receive(tcp::socket& socket, std::size_t bytes) {
+  std::vector<char> all(bytes);
+  co_await asio::async_read(socket, asio::buffer(all), use_gyre);
+  co_return all;
+}
+
+// `all` in `pieces` buffers, some of them empty.
+std::vector<asio::const_buffer> in_pieces(const std::vector<char>& all, std::size_t pieces) {
+  std::vector<asio::const_buffer> buffers;
+  for (std::size_t i = 0; i < pieces; ++i) {
+    const std::size_t begin = all.size() * i / pieces;
+    const std::size_t end = all.size() * (i + 1) / pieces;
+    buffers.emplace_back(all.data() + begin, end - begin);
+    if (pieces > 1 && i == 0) buffers.emplace_back();
+  }
+  return buffers;
+}
+
+}  // namespace
+
+TEST_CASE("asio: a write that the socket takes at once is part of the step", "[io][asio]") {
+  for (const run_order order : {run_order::asyncio, run_order::fork_join}) {
+    const bool others_waited = run([]() -> coro<bool> {
+      connection c = co_await connect_pair();
+      bool other_ran = false;
+      task<> other = create_task([](bool& ran) -> coro<> {
+        ran = true;
+        co_return;
+      }, std::ref(other_ran));
+      const std::size_t sent = co_await asio::async_write(c.client, asio::buffer("abc", 3), use_gyre);
+      const bool waited = !other_ran && sent == 3;
+      co_await other;
+      co_return waited;
+    }(), loops(1).order(order));
+    CHECK(others_waited);
+  }
+}
+
+TEST_CASE("asio: a task that only writes lets others run", "[io][asio]") {
+  for (const run_order order : {run_order::asyncio, run_order::fork_join}) {
+    const int most = run([]() -> coro<int> {
+      connection c = co_await connect_pair();
+      bool other_ran = false;
+      task<> other = create_task([](bool& ran) -> coro<> {
+        ran = true;
+        co_return;
+      }, std::ref(other_ran));
+      int writes = 0;
+      for (; writes < 1000 && !other_ran; ++writes) {
+        co_await asio::async_write(c.client, asio::buffer("x", 1), use_gyre);
+      }
+      co_await other;
+      co_return writes;
+    }(), loops(1).order(order));
+    CHECK(most < 61);
+  }
+}
+
+TEST_CASE("asio: a write that the socket takes in parts arrives whole", "[io][asio]") {
+  static constexpr std::size_t bytes = 8 << 20;
+  for (const std::size_t pieces : {1, 3, 100}) {
+    for (const int n : {1, 4}) {
+      INFO(pieces << " pieces, " << n << " loops");
+      const bool whole = run([](std::size_t cut) -> coro<bool> {
+        connection c = co_await connect_pair();
+        const std::vector<char> all = pattern(bytes);
+        const std::vector<asio::const_buffer> buffers = in_pieces(all, cut);
+        task<std::vector<char>> reader = create_task(receive, std::ref(c.server), bytes);
+        std::size_t sent = 0;
+        if (cut == 1) {
+          sent = co_await asio::async_write(c.client, asio::buffer(all), use_gyre);
+        } else {
+          sent = co_await asio::async_write(c.client, buffers, use_gyre);
+        }
+        const std::vector<char> got = co_await reader;
+        co_return sent == bytes && got == all;
+      }(pieces), loops(n));
+      CHECK(whole);
+    }
+  }
+}
+
+TEST_CASE("asio: a cancel that waits for the task is delivered by a write, too", "[io][asio]") {
+  const int thrown = run([]() -> coro<int> {
+    connection c = co_await connect_pair();
+    task<> writer = create_task([](tcp::socket& socket) -> coro<> {
+      current_task().cancel();
+      co_await asio::async_write(socket, asio::buffer("x", 1), use_gyre);
+    }, std::ref(c.client));
+    co_await wait(writer);
+    co_return writer.cancelled() ? 1 : 0;
+  }(), loops(1));
+  CHECK(thrown == 1);
+}
+
+TEST_CASE("asio: a write to a connection that is gone throws what Asio says", "[io][asio]") {
+  const boost::system::error_code code = run([]() -> coro<boost::system::error_code> {
+    connection c = co_await connect_pair();
+    c.client.close();
+    boost::system::error_code failure;
+    try {
+      co_await asio::async_write(c.client, asio::buffer("x", 1), use_gyre);
+    } catch (const boost::system::system_error& e) {
+      failure = e.code();
+    }
+    co_return failure;
+  }(), loops(1));
+  CHECK(code == asio::error::bad_descriptor);
+}
+
+TEST_CASE("asio: a loop in asyncio order that is run for one turn at a time sees its I/O", "[io][asio]") {
+  auto loop = new_event_loop();
+  task<> reader = loop->create_task([]() -> coro<> {
+    connection c = co_await connect_pair();
+    co_await asio::async_write(c.server, asio::buffer("x", 1), use_gyre);
+    co_await read_once(c.client);
+  }());
+  int turns = 0;
+  for (; turns < 100'000 && !reader.done(); ++turns) {
+    loop->stop();
+    loop->run_forever();
+  }
+  CHECK(reader.done());
+  loop->run_until_complete(reader);
+  loop->close();
+}
+
+TEST_CASE("C7: a loop that works all the time serves the connections of one that is stuck", "[io][asio]") {
+  runtime rt(loops(2));
+  std::atomic<bool> started{false};
+  std::atomic<bool> served{false};
+  std::atomic<bool> stop{false};
+  static_cast<void>(native_context(rt.loop(1)));
+  connection c = run_coroutine_threadsafe(connect_pair(), rt.loop(0)).result();
+  const auto serve = [](tcp::socket& socket, std::atomic<bool>& done) -> coro<> {
+    co_await read_once(socket);
+    done.store(true);
+  };
+  const auto yield = [](const std::atomic<bool>& end) -> coro<> {
+    while (!end.load()) co_await sleep(0ns);
+  };
+  const auto burn = [](std::atomic<bool>& up, const std::atomic<bool>& end) -> coro<> {
+    up.store(true);
+    while (!end.load()) {
+    }
+    co_return;
+  };
+  auto reader = run_coroutine_threadsafe(serve(c.client, served), rt);
+  auto busy = run_coroutine_threadsafe(yield(stop), rt.loop(1));
+  auto burner = run_coroutine_threadsafe(burn(started, stop), rt.loop(0));
+  while (!started.load()) std::this_thread::yield();
+  asio::write(c.server, asio::buffer("x", 1));
+  while (!served.load()) std::this_thread::yield();  // for ever, if nobody stood in
+  CHECK(rt.stats().takeovers > 0);
+  stop.store(true);
+  reader.result();
+  busy.result();
+  burner.result();
+}

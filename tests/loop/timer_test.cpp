@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_test.hpp"
 
+#include <gyre/base/clock.hpp>
+#include <gyre/loop/timers.hpp>
+
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <memory>
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -160,4 +168,115 @@ LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within i
   loop.call_later(900us, [&log] { log += "b "; });
   co_await sleep(5ms);
   CHECK(log == "a b after a ");
+}
+
+namespace {
+
+using detail::timer_heap;
+
+/// A timer that notes when it fires; one that is not direct is noted when it leaves the ring.
+class noted_timer final : public detail::timer_node {
+ public:
+  using list = std::vector<const noted_timer*>;
+
+  noted_timer(list& fired, bool direct) noexcept
+      : timer_node(&note, [](runnable&, fate) noexcept {}, direct), fired_(fired) {}
+
+  std::uint64_t order = 0;
+  bool armed = false;
+
+ private:
+  static void note(timer_node& node) noexcept {
+    auto& self = static_cast<noted_timer&>(node);
+    self.fired_.push_back(&self);
+  }
+
+  list& fired_;
+};
+
+/// A loop's timers and, beside them, what they should do: by deadline, then by arrival.
+class timers_beside_map {
+ public:
+  timers_beside_map(std::int64_t start, std::uint64_t seed) : now_(start), heap_(timer_heap::by_arrival(start)), dice_(seed) {
+    for (int i = 0; i < 200; ++i) nodes_.push_back(std::make_unique<noted_timer>(fired_, i % 2 == 0));
+  }
+  ~timers_beside_map() {
+    for (const auto& each : nodes_) heap_->disarm(*each);
+  }
+
+  void step() {
+    noted_timer& node = *nodes_[dice_() % nodes_.size()];
+    if (!node.armed) {
+      arm(node);
+    } else if (dice_() % 3 == 0) {
+      take_back(node);
+    } else if (dice_() % 4 == 0) {
+      pass_time(dice_() % 2 == 0 ? heap_->next_deadline() : later(42));
+    }
+    REQUIRE(heap_->next_deadline() <= first());
+  }
+  void pass_the_rest() {
+    while (!expected_.empty()) pass_time(heap_->next_deadline());
+    REQUIRE(heap_->next_deadline() == detail::never);
+  }
+
+ private:
+  using key = std::pair<std::int64_t, std::uint64_t>;
+
+  [[nodiscard]] std::int64_t later(unsigned most_bits) {
+    return detail::deadline_after(now_, static_cast<std::int64_t>(dice_() >> (64 - dice_() % most_bits)));
+  }
+  [[nodiscard]] std::int64_t first() const { return expected_.empty() ? detail::never : expected_.begin()->first.first; }
+
+  void arm(noted_timer& node) {
+    const std::int64_t before = std::min(heap_->next_deadline(), now_);
+    const std::int64_t deadline = dice_() % 10 == 0 ? before : later(62);
+    heap_->arm(node, deadline);
+    node.order = arrivals_++;
+    node.armed = true;
+    expected_.emplace(key(deadline, node.order), &node);
+  }
+  void take_back(noted_timer& node) {
+    REQUIRE(heap_->disarm(node));
+    node.armed = false;
+    expected_.erase(key(node.deadline(), node.order));
+  }
+  void pass_time(std::int64_t until) {
+    if (until == detail::never) return;
+    now_ = std::max(now_, until);
+    noted_timer::list direct;
+    noted_timer::list queued;
+    while (!expected_.empty() && first() <= now_) {
+      noted_timer* const node = expected_.begin()->second;
+      (node->fires_directly() ? direct : queued).push_back(node);
+      node->armed = false;
+      expected_.erase(expected_.begin());
+    }
+    detail::intrusive_list<detail::runnable> ring;
+    REQUIRE(heap_->fire_due(now_, ring) == (direct.size() + queued.size() > 0));
+    REQUIRE(std::exchange(fired_, {}) == direct);
+    while (!ring.empty()) fired_.push_back(static_cast<noted_timer*>(&ring.pop_front()));
+    REQUIRE(std::exchange(fired_, {}) == queued);
+    for (const auto& each : nodes_) {
+      if (!each->armed) heap_->disarm(*each);  // their owners let them go
+    }
+  }
+
+  std::int64_t now_;
+  std::unique_ptr<timer_heap> heap_;
+  std::mt19937_64 dice_;
+  noted_timer::list fired_;
+  std::vector<std::unique_ptr<noted_timer>> nodes_;
+  std::map<key, noted_timer*> expected_;
+  std::uint64_t arrivals_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("timer: by deadline, then by arrival, near or far, and whatever was taken back", "[loop][timer]") {
+  const std::int64_t start = GENERATE(std::int64_t{0}, std::int64_t{1} << 22, std::int64_t{50'000'000'000'000});
+  const std::uint64_t seed = GENERATE(std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3});
+  timers_beside_map timers(start, seed);
+  for (int i = 0; i < 5'000; ++i) timers.step();
+  timers.pass_the_rest();
 }

@@ -62,6 +62,19 @@ TEST_CASE("thread pool: threads appear under demand, up to the bound", "[runtime
   CHECK(after.peak_queued >= 7);
 }
 
+TEST_CASE("thread pool: functions that need each other find all idle threads", "[runtime][offload]") {
+  thread_pool_executor pool(4);
+  for (int round = 0; round < 50; ++round) {
+    thread_gate g;
+    for (int i = 0; i < 4; ++i) pool.submit([&g] { g.wait(); });
+    g.await_waiters(4);
+    CHECK(g.waiting() == 4);
+    g.open();
+    while (pool.stats().idle != 4) std::this_thread::yield();
+  }
+  CHECK(pool.stats().threads == 4);
+}
+
 TEST_CASE("thread pool: an idle thread is used again, and leaves in the end", "[runtime][offload]") {
   thread_pool_executor pool(thread_pool_options().max_threads(4).name("short").idle_timeout(1ms));
   for (int i = 0; i < 5; ++i) CHECK(pool.submit(add, i, 1).result() == i + 1);

@@ -39,6 +39,9 @@ class io_wait : public resume_check, public runnable {
   [[nodiscard]] bool park() noexcept;
   /// The initiation threw: nothing is under way.
   void abort() noexcept { task_->check = nullptr; }
+  /// Whether the operation may end inside its initiation: no cancel waits for this await, and the task has not gone on so
+  /// too often in this step already (C8).
+  [[nodiscard]] bool admits_end_at_once() const noexcept;
   /// In the handler: the results are stored. Nothing may be touched afterwards.
   void handler_ran() noexcept;
   /// In the resumed task.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// A loop's timers: a heap over the loop's clock, insert and cancel in place, nodes in their owners.  Layer: loop.
+// A loop's timers: by deadline on the loop's clock, insert and cancel in place, nodes in their owners.  Layer: loop.
 // Bodies: lib/loop/timers.cpp, lib/loop/cpython_timers.cpp
 #include <gyre/base/spin_lock.hpp>
 #include <gyre/core/runnable.hpp>
@@ -40,7 +40,7 @@ class timer_node : public runnable {
 
   void (*fire_)(timer_node&) noexcept;
   std::int64_t deadline_ = 0;
-  std::size_t index_ = 0;
+  std::uint64_t place_ = 0;  // where it is among the timers: for the class that has it
   basic_timer_stage<> stage_;
   bool direct_;
 };
@@ -51,8 +51,8 @@ class timer_node : public runnable {
 /// Thread:  guarded by its own short lock; who may call what is said at each member.
 class timer_heap {
  public:
-  /// Equal deadlines by arrival; nodes may be direct.
-  [[nodiscard]] static std::unique_ptr<timer_heap> by_arrival();
+  /// Equal deadlines by arrival; nodes may be direct. A clock that is far from `now` costs some instructions.
+  [[nodiscard]] static std::unique_ptr<timer_heap> by_arrival(std::int64_t now);
   /// Equal deadlines as CPython's loop has them; for nodes that are not direct.   Body: lib/loop/cpython_timers.cpp
   [[nodiscard]] static std::unique_ptr<timer_heap> as_cpython();
 
@@ -91,18 +91,25 @@ class timer_heap {
     timer_node* node;
   };
 
-  // Under the lock. insert() may throw, and has changed nothing then; remove() knows the entry by its place.
+  // Under the lock. insert() may throw, and has changed nothing then.
   virtual void insert(timer_node& node, std::int64_t deadline) = 0;
-  virtual void remove(std::size_t at) noexcept = 0;
+  virtual void remove(timer_node& node) noexcept = 0;
+  /// The earliest deadline.
+  [[nodiscard]] virtual std::int64_t earliest() const noexcept = 0;
 
-  void place(std::size_t i, const entry& e) noexcept;
-  void publish_next() noexcept;
+  void publish_next() noexcept { next_.store(earliest(), std::memory_order_release); }
+
+  [[nodiscard]] static std::uint64_t& place_of(timer_node& node) noexcept { return node.place_; }
+  void place(std::size_t i, const entry& e) noexcept {
+    if (e.node != nullptr) e.node->place_ = i;
+    heap_[i] = e;
+  }
   /// A direct node has left the heap: fire() follows without the lock.
   static void begin_firing(timer_node& node) noexcept;
   static void fire(timer_node& node) noexcept;
 
   mutable spin_lock lock_;
-  std::vector<entry> heap_;
+  std::vector<entry> heap_;  // of as_cpython() all of them, of by_arrival() those that are due soon
 
  private:
   std::atomic<std::int64_t> next_{INT64_MAX};

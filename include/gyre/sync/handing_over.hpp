@@ -2,6 +2,7 @@
 #pragma once
 // What semaphore, lock and event do with their waiters, over the types of task and lock, so that the model checker runs
 // the same steps (tests/model).  Layer: sync.
+#include <gyre/base/relax.hpp>
 #include <gyre/sync/waiters.hpp>
 
 #include <cstddef>
@@ -98,7 +99,16 @@ class basic_permits {
 /// release() does not hand the lock over: it frees it and wakes the first waiter, which stays in the queue until it resumes
 /// and so keeps newcomers out. A waiter that resumes cancelled wakes the next one if the lock is free by then.
 ///
-/// Holder notes, under the lock that guards all this, who has it: taken() by the running task, freed() for a waiter to come.
+///   word_     bit       meaning                     set by                      cleared by
+///             locked    somebody has the lock       try_acquire, under guarded  release_alone, under guarded
+///             queued    the list is not empty       under guarded               under guarded
+///             guarded   somebody is at the list     guard                       guard
+///
+/// While nobody waits and nobody is at the list, the lock is one compare-exchange each way; whoever finds another bit set
+/// takes the guard, which keeps all other changes away. Acquire and release of the word order the list, the holder and what
+/// the lock is there for.
+///
+/// Holder notes who has it: taken() by the running task, freed() for a waiter to come.
 template <class Task, class Policy, class Holder>
 class basic_turns {
  public:
@@ -107,57 +117,56 @@ class basic_turns {
 
   [[nodiscard]] bool unused() const noexcept { return waiters_.empty(); }
 
+  /// May fail for no reason: wait() tries again.
   [[nodiscard]] bool try_acquire() noexcept {
-    const std::lock_guard hold(guard_);
-    return take();
+    word_type free = 0;
+    if (!word_.compare_exchange_strong(free, locked_bit, std::memory_order_acquire, std::memory_order_relaxed)) {
+      return false;
+    }
+    holder_.taken();
+    return true;
   }
   /// Parks the task, unless it is free by now: then false.
   template <class At>
   [[nodiscard]] bool wait(node& n, Task& t, At at) noexcept {
-    std::unique_lock hold(guard_);
-    if (take()) return false;
+    guard hold(*this);
+    if (hold.take()) return false;
     wait_in(waiters_, n, hold, t, at);
     return true;
   }
   /// A task that waited goes on: it has the lock, unless a cancel ended its wait.
   void resume(node& n, bool cancelled) noexcept {
     wake_list woken;
-    const std::lock_guard hold(guard_);
+    guard hold(*this);
     waiters_.remove(n);
     if (!cancelled) {
-      locked_ = true;
+      hold.locked = true;
       holder_.taken();
-    } else if (!locked_) {
+    } else if (!hold.locked) {
       waiters_.grant_first(woken);
     }
   }
   /// The frame of a waiter is destroyed in mid-wait.
   void forget(node& n) noexcept {
-    const std::lock_guard hold(guard_);
+    const guard hold(*this);
     waiters_.remove(n);
   }
 
-  /// Frees it if it is locked and nobody waits. Else nothing has changed, and release_to_waiter() must follow.
+  /// Frees it if it is locked and nobody waits. False, maybe for no reason: then release_to_waiter() must follow.
   [[nodiscard]] bool release_alone() noexcept {
-    guard_.lock();
-    if (!locked_ || !waiters_.empty()) [[unlikely]] return false;
-    locked_ = false;
-    guard_.unlock();
-    return true;
+    word_type alone = locked_bit;
+    return word_.compare_exchange_strong(alone, 0, std::memory_order_release, std::memory_order_relaxed);
   }
-  /// Takes over the guard. False if it is not locked.
+  /// False if it is not locked.
   [[nodiscard]] bool release_to_waiter(wake_list& woken) noexcept {
-    const std::lock_guard hold(guard_, std::adopt_lock);
-    if (!locked_) return false;
-    locked_ = false;
+    guard hold(*this);
+    if (!hold.locked) return false;
+    hold.locked = false;
     if (waiters_.grant_first(woken)) holder_.freed();
     return true;
   }
   /// False if it is not locked.
-  [[nodiscard]] bool try_release(wake_list& woken) noexcept {
-    guard_.lock();
-    return release_to_waiter(woken);
-  }
+  [[nodiscard]] bool try_release(wake_list& woken) noexcept { return release_alone() || release_to_waiter(woken); }
 
   /// Without the guard.
   [[nodiscard]] const Holder& holder() const noexcept { return holder_; }
@@ -166,25 +175,58 @@ class basic_turns {
     bool locked;
     std::size_t waiters;
   };
-  [[nodiscard]] bool locked() const noexcept {
-    const std::lock_guard hold(guard_);
-    return locked_;
-  }
+  [[nodiscard]] bool locked() const noexcept { return (word_.load(std::memory_order_acquire) & locked_bit) != 0; }
   [[nodiscard]] look show() const noexcept {
-    const std::lock_guard hold(guard_);
-    return {locked_, waiters_.size()};
+    const guard hold(const_cast<basic_turns&>(*this));
+    return {hold.locked, waiters_.size()};
   }
 
  private:
-  bool take() noexcept {  // under guard_
-    if (locked_ || waiters_.has_live()) return false;
-    locked_ = true;
-    holder_.taken();
-    return true;
+  using word_type = unsigned;
+  static constexpr word_type locked_bit = 1, queued_bit = 2, guarded_bit = 4;
+
+  /// Keeps everybody else from the word while it lives, or until unlock().
+  class guard {
+   public:
+    explicit guard(basic_turns& of) noexcept : locked((of.close() & locked_bit) != 0), turns_(of) {}
+    guard(const guard&) = delete;
+    guard& operator=(const guard&) = delete;
+    ~guard() {
+      if (!open_) unlock();
+    }
+    void unlock() noexcept {
+      open_ = true;
+      turns_.word_.store((locked ? locked_bit : 0) | (turns_.waiters_.empty() ? 0 : queued_bit),
+                         std::memory_order_release);
+    }
+    [[nodiscard]] bool take() noexcept {
+      if (locked || turns_.waiters_.has_live()) return false;
+      locked = true;
+      turns_.holder_.taken();
+      return true;
+    }
+
+    bool locked;
+
+   private:
+    basic_turns& turns_;
+    bool open_ = false;
+  };
+
+  word_type close() noexcept {
+    backoff pause;
+    for (word_type w = word_.load(std::memory_order_relaxed);;) {
+      if ((w & guarded_bit) != 0) {
+        pause.once();
+        w = word_.load(std::memory_order_relaxed);
+      } else if (word_.compare_exchange_weak(w, w | guarded_bit, std::memory_order_acquire,
+                                             std::memory_order_relaxed)) {
+        return w;
+      }
+    }
   }
 
-  mutable typename Policy::lock guard_;
-  typename Policy::template var<bool> locked_{false};
+  typename Policy::template atomic<word_type> word_{0};
   basic_wait_queue<Task, Policy> waiters_;
   Holder holder_;
 };

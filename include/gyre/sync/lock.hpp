@@ -42,7 +42,9 @@ class lock_awaiter : public awaiter_base {
   lock_awaiter(lock_awaiter&& unawaited) noexcept : lock_(unawaited.lock_) {}
   lock_awaiter(const lock_awaiter&) = delete;
   lock_awaiter& operator=(const lock_awaiter&) = delete;
-  ~lock_awaiter();
+  ~lock_awaiter() {
+    if (node_.linked()) [[unlikely]] forget();  // only a frame that is destroyed in mid-wait
+  }
 
   [[nodiscard]] bool await_ready() noexcept;
   template <class Promise>
@@ -55,11 +57,15 @@ class lock_awaiter : public awaiter_base {
   }
 
  protected:
-  void finish();
+  void finish() {
+    if (node_.task != nullptr) finish_wait();
+  }
   lock& lock_;
 
  private:
   bool suspend(task_core& t, std::coroutine_handle<> at) noexcept;
+  void finish_wait();
+  void forget() noexcept;
   wait_node node_;
 };
 
@@ -90,16 +96,18 @@ class lock {
   /// Waits for its turn; gives true.
   ///
   /// Cancel:  leaves the queue; a turn that came in the same instant goes to the next waiter.   Throws: cancelled_error.
-  /// Cost:    no allocation; no suspension when it is free and nobody waits.
+  /// Cost:    no allocation; one compare-exchange and no suspension when it is free and nobody waits.
   [[nodiscard]] detail::lock_awaiter acquire() noexcept { return detail::lock_awaiter(*this); }
   /// The same, with release() at the end of the scope: `auto held = co_await l.scoped();`
   [[nodiscard]] detail::scoped_lock_awaiter scoped() noexcept { return detail::scoped_lock_awaiter(*this); }
 
   /// Frees it; the first waiter gets it in a later turn, and nobody overtakes it. Any task may release.
   /// Throws:  error if it is not locked.
-  void release();
+  void release() {
+    if (!turns_.release_alone()) release_to_waiter();
+  }
 
-  [[nodiscard]] bool locked() const noexcept;
+  [[nodiscard]] bool locked() const noexcept { return turns_.locked(); }
 
   /// `<Lock [locked, waiters:2]>`
   void append_text(std::string& out) const;
@@ -112,5 +120,7 @@ class lock {
 
   detail::basic_turns<detail::task_core, detail::std_policy, detail::holder_note> turns_;
 };
+
+inline bool detail::lock_awaiter::await_ready() noexcept { return lock_.turns_.try_acquire(); }
 
 }  // namespace gyre

@@ -153,9 +153,9 @@ template <class Task, class Policy, class At>
 }
 
 /// Parks the task in `queue`. The caller holds `lock`; it is released here. Nothing of the frame may be touched afterwards.
-template <class Task, class Policy, class At>
-void wait_in(basic_wait_queue<Task, Policy>& queue, basic_wait_node<Task, Policy>& node,
-             std::unique_lock<typename Policy::lock>& lock, Task& t, At at) noexcept {
+template <class Task, class Policy, class Lock, class At>
+void wait_in(basic_wait_queue<Task, Policy>& queue, basic_wait_node<Task, Policy>& node, Lock& lock, Task& t,
+             At at) noexcept {
   const bool parked = park_in(queue, node, t, at);
   lock.unlock();
   t.leave(parked);
