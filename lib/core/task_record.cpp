@@ -185,7 +185,7 @@ void own_task::start(home& first, const task_options& options, std::unique_ptr<k
     run_nested(*this, first);
     if (done()) body_ = nullptr;
   } else {
-    first.enqueue(*this);
+    first.begin(*this);
   }
 }
 

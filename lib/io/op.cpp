@@ -90,12 +90,8 @@ void io_wait::handler_ran() noexcept { part_done(); }
 
 void io_wait::part_done() noexcept {
   task_core& t = *task_;
-  home* here = this_thread().loop;
   if (!parts_.end()) return;
-  if (!t.state.notify()) return;
-  // A stealable task goes on where its I/O is.
-  if (here != nullptr && !t.state.is_pinned() && here->family() == t.at().family()) t.move_to(*here);
-  t.at().enqueue(t);
+  if (t.state.notify()) t.at().enqueue(t);  // a stealable task goes on where its I/O is
 }
 
 void io_wait::finish() {

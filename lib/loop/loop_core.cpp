@@ -66,19 +66,41 @@ bool loop_core::called_from_outside() const noexcept {
   return here == nullptr || here->family() != setup_.family;
 }
 
+// A stealable task goes on where it is woken: who wakes it has what it waited for in its cache, and is often the next to
+// wait for it. To send it to where it parked would cost a message, and a wake-up if nobody is awake there; a worker that has
+// nothing to do may take it from here as well as from there.
 void loop_core::enqueue(task_core& t) noexcept {
-  const bool pinned = t.state.is_pinned();
-  if (on_own_thread()) {
-    if (pinned) {
-      ring_.push_back(t);
-    } else {
-      push_ready(t);
-    }
-    return;
+  home* const here = this_thread().loop;
+  if (here == this) {
+    queue_here(t);
+  } else if (here != nullptr && here->family() == setup_.family && !t.state.is_pinned()) {
+    static_cast<loop_core*>(here)->push_ready(t);
+  } else {
+    send(t);
   }
+}
+
+void loop_core::begin(task_core& t) noexcept {
+  if (on_own_thread()) {
+    queue_here(t);
+  } else {
+    send(t);
+  }
+}
+
+void loop_core::queue_here(task_core& t) noexcept {
+  if (t.state.is_pinned()) {
+    ring_.push_back(t);
+  } else {
+    push_ready(t);
+  }
+}
+
+void loop_core::send(task_core& t) noexcept {
   std::optional<loop_visit> inside;
   if (called_from_outside()) inside.emplace(identity(), identity().era());
   if (closed()) return;  // the closing thread finds the task in the registry
+  const bool pinned = t.state.is_pinned();
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
   wake_if_sleeping();
   if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
@@ -307,15 +329,20 @@ void loop_core::run() {
   for (;;) {
     const bool worked = turn();
     if (stop_requested.load(std::memory_order_acquire)) break;
-    if (!worked) park();
+    const std::int64_t window = setup_.spin_before_park;
+    if (window != 0) spinning_.after_turn(worked, window, [this] { return now(); });
+    if (!worked && !spin()) park();
   }
   if (is_forked()) end_forked_child();
 }
 
-bool loop_core::nothing_to_do() const noexcept {
+bool loop_core::nothing_came_in() const noexcept {
   return ring_.empty() && batch_.empty() && messages_in_.empty() && tasks_in_.empty() && foreign_.empty() &&
-         foreign_tasks_.empty() && ready.empty() && forks.empty() && !sleep_mark::raised(stop_requested) &&
-         (setup_.peers == nullptr || !setup_.peers->anything_to_steal());
+         foreign_tasks_.empty() && ready.empty() && forks.empty() && !sleep_mark::raised(stop_requested);
+}
+
+bool loop_core::nothing_to_do() const noexcept {
+  return nothing_came_in() && (setup_.peers == nullptr || !setup_.peers->anything_to_steal());
 }
 
 std::int64_t loop_core::park_deadline() const noexcept {

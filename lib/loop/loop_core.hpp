@@ -8,6 +8,7 @@
 #include "message_list.hpp"
 #include "parker.hpp"
 #include "sleep_mark.hpp"
+#include "spin_policy.hpp"
 #include "surroundings.hpp"
 
 #include <gyre/base/clock.hpp>
@@ -51,6 +52,7 @@ class loop_core final : public home {
 
   // home
   void enqueue(task_core& t) noexcept override;
+  void begin(task_core& t) noexcept override;
   void post(runnable& r) noexcept override;
   void add_task(task_record& t) noexcept override;
   void remove_task(task_record& t) noexcept override;
@@ -117,8 +119,9 @@ class loop_core final : public home {
 
   /// Everything stealable that another thread may take.   Thread: any.
   [[nodiscard]] stolen take_stealable(loop_core& thief) noexcept;
-  [[nodiscard]] bool has_stealable() const noexcept {
-    return !ready.empty() || !forks.empty() || !tasks_in_.empty() || !foreign_tasks_.empty();
+  /// Something that another thread may take, besides the ready tasks.
+  [[nodiscard]] bool has_stealable_apart_from_ready() const noexcept {
+    return !forks.empty() || !tasks_in_.empty() || !foreign_tasks_.empty();
   }
   /// Runs what steal() gave.
   void run_stolen(stolen s) noexcept;
@@ -180,6 +183,7 @@ class loop_core final : public home {
  private:
   loop_core(event_loop& shell, const loop_setup& equipped);
   void awoken(bool searches_on = false) noexcept;
+  bool spin();  // true if there may be something now
   bool turn_asyncio();
   void poll_in_asyncio_order();
   bool turn_fork_join();
@@ -196,6 +200,7 @@ class loop_core final : public home {
     messages.store(messages.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   void count_step() noexcept { steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  [[nodiscard]] bool nothing_came_in() const noexcept;
   [[nodiscard]] bool nothing_to_do() const noexcept;
   [[nodiscard]] std::int64_t park_deadline() const noexcept;
   void queue_foreign(std::span<runnable* const> entries, bool stealable);
@@ -204,6 +209,8 @@ class loop_core final : public home {
   void close_own_executor() noexcept;
   void abandon_tasks() noexcept;
   void abandon_orphans() noexcept;
+  void queue_here(task_core& t) noexcept;
+  void send(task_core& t) noexcept;
   void push_ready(task_core& t) noexcept;
   void resume_fork(task_core& t) noexcept;
   void run_entry(runnable& r) noexcept {
@@ -230,6 +237,7 @@ class loop_core final : public home {
 
   const counted_loop counted_;
   loop_setup setup_;
+  spin_policy spinning_;  // the loop's thread only
   event_loop* shell_;
   std::unique_ptr<parker> own_parker_;
   parker* sleeper_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "runtime_core.hpp"
 
+#include <gyre/runtime/cores.hpp>
+
 #include <algorithm>
 #include <memory>
 
@@ -13,6 +15,21 @@ constexpr std::int64_t eager_interval = 250'000;     // ns, while the stuck loop
 constexpr std::int64_t calm_interval = 2'000'000;    // ns, between the looks of one that works, while nobody is
 constexpr int looks_after_stuck = 100;               // until who was stuck counts as cured
 constexpr std::chrono::milliseconds debug_stall_limit(100);
+constexpr int looks_at_one_task = 8;
+
+// A task that waits alone in its queue is most times taken by its owner at once: two tasks that wake each other would move to
+// and fro, each time with what they touch. Taken is what is still there, or there again, at every one of some looks, which
+// is so where the owner is inside a long step or always has one more than it runs. A queue that was seen empty hides nothing:
+// what is pushed later finds out who sleeps by itself.
+bool has_task_to_spare(const loop_core& l) noexcept {
+  backoff pause;
+  for (int look = 1; look < looks_at_one_task && l.ready.size() == 1; ++look) pause.once();
+  return !l.ready.empty();
+}
+
+bool is_worth_a_steal(const loop_core& l) noexcept {
+  return l.has_stealable_apart_from_ready() || has_task_to_spare(l);
+}
 
 }  // namespace
 
@@ -37,6 +54,8 @@ runtime_core::runtime_core(const run_options& options, bool first_on_caller)
   setup.task_numbers = &task_numbers_;
   setup.owner = this;
   setup.executor = &executor_;
+  // Loops that share a core would keep each other from it.
+  if (n <= usable_cores()) setup.spin_before_park = options.spin_before_park().count();
   if (n > 1) {
     setup.peers = this;
     setup.idle = &parking_.word();
@@ -182,7 +201,7 @@ stolen runtime_core::steal(loop_core& thief) {
   const std::size_t first = order.below(n);
   for (std::size_t k = 0; k < n; ++k) {
     loop_core& victim = core((first + k) % n);
-    if (&victim == &thief || !victim.has_stealable()) continue;
+    if (&victim == &thief || !is_worth_a_steal(victim)) continue;
     if (const stolen s = victim.take_stealable(thief); s.task != nullptr) return s;
   }
   return {};
@@ -197,7 +216,7 @@ void runtime_core::found_work(loop_core& l) noexcept {
 }
 
 bool runtime_core::anything_to_steal() const noexcept {
-  return std::any_of(loops_.begin(), loops_.end(), [](const auto& each) { return each->core().has_stealable(); });
+  return std::any_of(loops_.begin(), loops_.end(), [](const auto& each) { return is_worth_a_steal(each->core()); });
 }
 
 void runtime_core::for_each_loop(void (*each)(loop_core&, void*), void* context) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "../loop/spin_policy.hpp"
 #include "blocking.hpp"
 #include "runtime_core.hpp"
 
@@ -6,6 +7,7 @@
 #include <gyre/runtime/threadsafe.hpp>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <memory>
 
@@ -58,6 +60,32 @@ class end_signal final : public completion_node {
   std::shared_ptr<end_signal> keep_;
 };
 
+std::int64_t spin_window(const future_core& awaited) noexcept {
+  const runtime_visit inside = awaited.look();
+  home* const loop = inside.admitted() ? awaited.where() : nullptr;
+  return loop == nullptr ? 0 : static_cast<loop_core*>(loop)->setup().spin_before_park;
+}
+
+bool spin_to_end(const future_core& awaited, std::int64_t end) noexcept {
+  do {
+    ::sched_yield();
+    if (awaited.done()) return true;
+  } while (time_source::steady().now() < end);
+  return false;
+}
+
+// Spins before it sleeps, as a loop does: an answer that comes at once needs no system call then, and no wake-up.
+bool wait_for_end(future_core& awaited, std::optional<std::chrono::nanoseconds> timeout) {
+  thread_local spin_policy past;
+  const std::int64_t window = timeout ? 0 : spin_window(awaited);
+  if (window == 0) return end_signal::wait(std::make_shared<end_signal>(), awaited, timeout);
+  const std::int64_t begun = time_source::steady().now();
+  const bool ended = (past.pays() && spin_to_end(awaited, begun + window)) ||
+                     end_signal::wait(std::make_shared<end_signal>(), awaited, timeout);
+  past.waited(time_source::steady().now() - begun, window);
+  return ended;
+}
+
 // Where it stands in its runtime, and its thread: this one.
 void append_loop(std::string& out, const loop_core& loop) {
   char thread[16] = "";
@@ -91,7 +119,7 @@ void block_until_done(future_core& awaited, std::optional<std::chrono::nanosecon
     }
     throw would_deadlock(text + ')');
   }
-  if (!end_signal::wait(std::make_shared<end_signal>(), awaited, timeout)) throw timeout_error();
+  if (!wait_for_end(awaited, timeout)) throw timeout_error();
   if (!awaited.done()) throw loop_closed(std::string(call) + ": the event loop was closed before the task ended");
 }
 

@@ -279,6 +279,22 @@ TEST_CASE("run: the number of loops", "[runtime][run]") {
   CHECK_THROWS_AS(run(count(), run_options().loops(-1)), value_error);
 }
 
+TEST_CASE("run: with and without spinning before a sleep", "[runtime][run][parking]") {
+  const auto call_often = []() -> coro<int> {
+    int sum = 0;
+    for (int i = 0; i < 100; ++i) sum += co_await to_thread([] { return 1; });
+    co_return sum;
+  };
+  for (const auto window : {0us, 20us, 1000us}) {
+    for (const int loops : {1, 2}) {
+      CHECK(run(call_often(), run_options().loops(loops).spin_before_park(window)) == 100);
+      runtime r(run_options().loops(loops).spin_before_park(window));
+      for (int i = 0; i < 100; ++i) CHECK(run_coroutine_threadsafe(give(i), r).result() == i);
+    }
+  }
+  CHECK_THROWS_AS(run_options().spin_before_park(-1ns), value_error);
+}
+
 TEST_CASE("run: GYRE_LOOPS sets the default number of loops", "[runtime][run]") {
   const auto count = []() -> coro<int> { co_return loop_count(); };
   const char* before = std::getenv("GYRE_LOOPS");

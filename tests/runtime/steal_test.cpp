@@ -248,3 +248,44 @@ RUNTIME_TEST("XLOOP-024: all_tasks(loop) lists the tasks at home there", "[runti
   co_await gather(tasks);
   CHECK(all_tasks(second).empty());
 }
+
+namespace {
+
+coro<event_loop*> wait_on(event_loop& there, event& gate, std::atomic<int>& begun) {
+  co_await resume_on(there);
+  ++begun;
+  co_await gate.wait();
+  co_return &get_running_loop();
+}
+
+coro<bool> hold_thread(std::atomic<int>& stuck, std::atomic<int>& end) {
+  ++stuck;
+  co_return block_until(end, 1);
+}
+
+coro<> wake_beside_a_stuck_loop() {
+  event_loop& second = current_runtime().loop(1);
+  event gate;
+  std::atomic<int> begun{0};
+  std::atomic<int> stuck{0};
+  std::atomic<int> end{0};
+  const task<event_loop*> waiter = create_task(wait_on(second, gate, begun));
+  while (begun == 0) co_await sleep(0ns);
+  const task_options there{.pin = true, .loop = &second};
+  const task<bool> holder = create_task(there, hold_thread, std::ref(stuck), std::ref(end));
+  while (stuck == 0) co_await sleep(0ns);
+  const std::uint64_t steals = current_runtime().stats().steals;
+  gate.set();
+  const event_loop* const ran_on = co_await waiter;
+  CHECK(ran_on == &get_running_loop());
+  CHECK(current_runtime().stats().steals == steals);
+  end = 1;
+  const bool was_let_go = co_await holder;
+  CHECK(was_let_go);
+}
+
+}  // namespace
+
+TEST_CASE("stealing: a task goes on where it is woken, without a thief", "[runtime][steal]") {
+  run(wake_beside_a_stuck_loop(), run_options().loops(2));
+}

@@ -68,8 +68,11 @@ class runtime_visit {
 /// Thread:  every member may be called from any thread unless it says otherwise.
 class home {
  public:
-  /// Queues a task that has just become ready. Ownership of its next step passes with the call.
+  /// Queues a task of this home that has just become ready: here if it is pinned or the caller is no loop of the runtime,
+  /// else at the caller's loop. Ownership of its next step passes with the call.
   virtual void enqueue(task_core& t) noexcept = 0;
+  /// Queues a new task here, wherever the caller is.
+  virtual void begin(task_core& t) noexcept = 0;
 
   /// Queues a callback: it runs on this loop's thread, in order with its other callbacks and pinned tasks. On a closed
   /// loop it is dropped at once.
