@@ -28,6 +28,16 @@ constexpr node_kind waiter_kind{"task_wakeup()", &note_waiter};
   throw would_deadlock("task '" + record->name() + "' cannot await itself");
 }
 
+GYRE_NOINLINE void refuse_if_foreign(const future_core& awaited, const task_core& t) {
+  const home* const loop = awaited.where();
+  if (loop != nullptr && loop->family() != t.at().family()) {
+    throw foreign_runtime("co_await: the future belongs to a loop of another runtime");
+  }
+  if (loop == nullptr && awaited.belongs_to_loop()) {
+    throw loop_closed("co_await: the future belongs to a loop that is gone");
+  }
+}
+
 }  // namespace
 
 waiter_node::waiter_node() noexcept : completion_node(&wake_waiter, &never_queued, waiter_kind) {}
@@ -95,19 +105,20 @@ bool future_core::cancel(std::string_view message) {
   return true;
 }
 
-void future_core::check_result() {
+// Returned, not thrown: check_result() throws it in the frame of its caller.
+std::exception_ptr future_core::failed_result() {
   switch (outcome()) {
-    case status::finished:
-      return;
-    case status::pending:
-      throw invalid_state_error("Result is not set.");
     case status::cancelled:
       // A new object for each taker: several loops may throw it at once.
-      throw cancelled_error(caught_as<cancelled_error>(slot_->error)->what());
+      return cancelled_with(caught_as<cancelled_error>(slot_->error)->what());
     case status::failed:
       mark_retrieved();
-      std::rethrow_exception(slot_->error);
+      return slot_->error;
+    case status::pending:
+    case status::finished:
+      break;
   }
+  throw invalid_state_error("Result is not set.");
 }
 
 std::exception_ptr future_core::exception() {
@@ -253,11 +264,7 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   task_core& t = *promise_base::of(at).task;
   const task_core* const producer = awaited.producer();
   if (producer == &t) throw_self_await(t);
-  if (const home* loop = awaited.where(); loop != nullptr && loop->family() != t.at().family()) {
-    throw foreign_runtime("co_await: the future belongs to a loop of another runtime");
-  } else if (loop == nullptr && awaited.belongs_to_loop()) [[unlikely]] {
-    throw loop_closed("co_await: the future belongs to a loop that is gone");
-  }
+  if (!awaited.is_of(t.at())) refuse_if_foreign(awaited, t);
   t.resume_point = at;
   node.task = &t;
   await_completion(t, awaited, [&](task_state::wait_kind kind) {
@@ -281,9 +288,14 @@ void throw_if_cancelled(task_core& t) {
 }
 
 void throw_if_cancelled(task_core& t, const future_core& awaited) {
-  if (!t.state.take_cancel()) [[likely]] return;
+  if (std::exception_ptr error = cancel_error_after(t, awaited); error != nullptr) std::rethrow_exception(std::move(error));
+}
+
+std::exception_ptr cancel_error_after(task_core& t, const future_core& awaited) noexcept {
+  if (!t.state.take_cancel()) return nullptr;
   // A task that was taken out of a circle of awaits goes on before what it awaited is done.
-  if (!awaited.done() || caught_as<cancelled_error>(awaited.slot().error) == nullptr) t.throw_cancelled();
+  const bool own = awaited.done() && caught_as<cancelled_error>(awaited.slot().error) != nullptr;
+  return own ? nullptr : t.cancelled_end();
 }
 
 }  // namespace gyre::detail

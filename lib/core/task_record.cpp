@@ -67,14 +67,14 @@ bool task_record::cancel(std::string_view message) {
 
 std::string task_record::name() const {
   const std::lock_guard hold(guard());
-  if (!name_.empty()) return name_;
+  if (name_ != nullptr) return name_->text;
   std::string made = "Task-";
   append_unsigned(made, number_);
   return made;
 }
 
 void task_record::rename(std::string_view name) {
-  std::string fresh(name);
+  auto fresh = name.empty() ? nullptr : std::make_unique<const given_name>(name);
   const std::lock_guard hold(guard());
   name_.swap(fresh);
 }
@@ -205,13 +205,12 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
   }
   if (kept != nullptr) [[unlikely]] kept_ = std::move(kept);
   move_to(first);
-  shard_ = &first;
   first.add_task(*this);
   trace(trace_event::created, *this);
 }
 
 void own_task::refuse() noexcept {
-  if (shard_ != nullptr) shard_->remove_task(*this);
+  if (body_ != nullptr) future_core::where()->remove_task(*this);  // prepared, in part at least
   state.finish();
   resume_point.destroy();
   kept_.reset();
@@ -235,7 +234,7 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
     slot().error = cancelled_end();
   }
   trace(trace_event::done, *this);
-  shard_->remove_task(*this);
+  future_core::where()->remove_task(*this);
   if (slot().error != nullptr && ends_program(slot().error)) at().end_program(slot().error);
   complete();
   release();

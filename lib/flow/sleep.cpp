@@ -34,10 +34,10 @@ bool sleep_base::suspend(task_core& t, std::coroutine_handle<> at) {
 }
 
 // A timer that came due after the cancel has left its mark: it must not end the task's next wait.
-void sleep_base::end_cancelled() {
+std::exception_ptr sleep_base::end_cancelled() noexcept {
   stop_timer();
   task_->state.take_notified();
-  throw_if_cancelled(*task_);
+  return task_->take_cancel_error();
 }
 
 }  // namespace gyre::detail

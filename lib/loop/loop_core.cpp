@@ -181,7 +181,7 @@ void loop_core::add_task(task_record& t) noexcept {
 
 void loop_core::remove_task(task_record& t) noexcept {
   const std::lock_guard hold(registry_lock_);
-  static_cast<list_link<registry_tag>&>(t).unlink();
+  if (auto& link = static_cast<list_link<registry_tag>&>(t); link.linked()) link.unlink();
 }
 
 void loop_core::add_orphans(join_head& block) noexcept {

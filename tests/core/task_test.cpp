@@ -4,6 +4,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -102,6 +103,17 @@ LOOP_TEST("FAULT-08, TASK-003: many tasks await one task", "[core][task]") {
   co_await a;
   co_await b;
   CHECK(log == "a=4 b=4 ");
+}
+
+LOOP_TEST("TASK-003: a named handle may be emptied while it is awaited", "[core][task]") {
+  future<std::string> f;
+  get_running_loop().call_soon([&f] {
+    const future<std::string> kept = std::exchange(f, future<std::string>(nullptr));
+    kept.set_result("a value that no handle keeps");
+  });
+  const std::string value = co_await f;
+  CHECK(value == "a value that no handle keeps");
+  CHECK_FALSE(f);
 }
 
 LOOP_TEST("TASK-005: a task that runs has no result yet", "[core][task]") {

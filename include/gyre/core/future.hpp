@@ -98,7 +98,7 @@ class basic_future {
   }
 
   /// Awaits the result. A named handle leaves the value where it is and copies it; the last handle moves it out.
-  future_awaiter<T, false> operator co_await() const& { return future_awaiter<T, false>(shared("co_await")); }
+  future_awaiter<T, false> operator co_await() const& { return future_awaiter<T, false>(core("co_await")); }
   future_awaiter<T, true> operator co_await() && {
     static_cast<void>(core("co_await"));
     return future_awaiter<T, true>(std::move(core_));

@@ -58,13 +58,17 @@ class completion_node : public runnable {
 /// How it ends, and who is told, is the part that basic_completion does.
 class future_core : public pooled, public basic_completion<completion_node> {
  public:
-  future_core(home* owner, result_base& result_room) noexcept : slot_(&result_room) { settle_at(owner); }
+  future_core(home* owner, result_base& result_room, std::uint32_t references = 1) noexcept
+      : references_(references), slot_(&result_room) {
+    settle_at(owner);
+  }
   future_core(const future_core&) = delete;
   future_core& operator=(const future_core&) = delete;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }  // the caller holds one already
+  /// The only one who holds a reference is the only one who could make another: no need to count down then.
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_reference_gone();
+    if (sole_reference() || references_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_reference_gone();
   }
 
   /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
@@ -79,6 +83,8 @@ class future_core : public pooled, public basic_completion<completion_node> {
   /// The same with a loop that may be closed: what where() gives stays until the end of the visit, or is null.
   [[nodiscard]] runtime_visit look() const noexcept { return runtime_visit(loop_, era_, runtime_visit::purpose::look); }
 
+  /// Whether it was made for this loop, which is there.
+  [[nodiscard]] bool is_of(const home& h) const noexcept { return loop_ == &h.identity() && era_ == loop_->era(); }
   /// True if it has a loop, or had one that is gone.
   [[nodiscard]] bool belongs_to_loop() const noexcept { return loop_ != nullptr; }
 
@@ -116,7 +122,9 @@ class future_core : public pooled, public basic_completion<completion_node> {
   bool cancel_unless_closed(std::string_view message);
 
   /// Throws what the future ended with, if that is no value; invalid_state_error while pending. Marks it as retrieved.
-  void check_result();
+  void check_result() {
+    if (outcome() != status::finished) [[unlikely]] std::rethrow_exception(failed_result());
+  }
   /// The error it ended with, null for a value. Throws cancelled_error if cancelled, invalid_state_error while pending.
   [[nodiscard]] std::exception_ptr exception();
 
@@ -154,13 +162,14 @@ class future_core : public pooled, public basic_completion<completion_node> {
   void report_unretrieved() noexcept;
 
   bool settle(status outcome) noexcept;
+  [[nodiscard]] std::exception_ptr failed_result();
   friend bool suspend_on(future_core&, waiter_node&, std::coroutine_handle<>);
   friend void suspend_with_care(future_core&, waiter_node&, task_core&);
 
  private:
   void end_from_anywhere(bool (future_core::*end)() noexcept) noexcept;
 
-  std::atomic<std::uint32_t> references_{1};
+  std::atomic<std::uint32_t> references_;
   std::uint32_t era_ = 0;  // of loop_: identities are used again; both are constant once others see the future
   loop_identity* loop_ = nullptr;
   result_base* slot_;
@@ -176,7 +185,7 @@ class waiter_node final : public completion_node {
 
   [[nodiscard]] static bool waits_for(const completion_node& node, const task_core& t) noexcept;
 
-  task_core* task = nullptr;  // set once the task has really suspended
+  task_core* task = nullptr;  // set when it begins to suspend
 };
 
 /// Parks the running task until `awaited` is done. False: it is done already, go on.
@@ -186,8 +195,10 @@ class waiter_node final : public completion_node {
 
 /// Throws cancelled_error if a cancel is pending for the task that just resumed.
 void throw_if_cancelled(task_core& t);
-/// The same after an await of `awaited`, which is done: if that was cancelled, its own error and message come out.
+/// The same after an await of `awaited`: if that was cancelled, its own error and message come out.
 void throw_if_cancelled(task_core& t, const future_core& awaited);
+/// What that throws, or null.
+[[nodiscard]] std::exception_ptr cancel_error_after(task_core& t, const future_core& awaited) noexcept;
 
 /// A counted pointer to a future_core or a class derived from it.
 template <class Core>

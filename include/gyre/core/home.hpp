@@ -85,7 +85,7 @@ class home {
   [[nodiscard]] bool closed() const noexcept { return !identity_.open(); }
 
   virtual void add_task(task_record& t) noexcept = 0;     // makes it visible to all_tasks()
-  virtual void remove_task(task_record& t) noexcept = 0;  // called on the home that it was added to
+  virtual void remove_task(task_record& t) noexcept = 0;  // called on the home that it was made for, maybe not added to
 
   /// Lists a generator that was begun on this loop, until it has ended.
   virtual void add_generator(generator_state& g) noexcept = 0;

@@ -176,7 +176,7 @@ template <class T>
   }
   frame.promise().task = record;
   frame.promise().slot = &record->result;
-  auto handle = core_ref<own_task>::share(*record);  // the first reference is the running task's own
+  core_ref<own_task> handle(record);
   record->start(*place.where, options, std::move(kept));
   return handle;
 }

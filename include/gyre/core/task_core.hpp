@@ -105,6 +105,11 @@ class task_core : public runnable {
 
   /// Throws the pending cancel, with the message given to cancel().
   [[noreturn]] void throw_cancelled();
+  /// The same as an error, null if it has been withdrawn. A throw costs by the frames that it leaves, half a microsecond
+  /// each: awaiters throw this one inside the coroutine.
+  [[nodiscard]] std::exception_ptr take_cancel_error() noexcept {
+    return state.take_cancel() ? cancelled_end() : nullptr;
+  }
 
   task_state state;
   wait_reason waits_by = wait_reason::unknown;  // while the word says `waiting` and not `forward`; guarded as waits_for

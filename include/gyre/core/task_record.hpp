@@ -33,6 +33,12 @@ namespace detail {
 
 struct registry_tag {};
 
+/// The name of a task that was given one: most have none.
+struct given_name : pooled {
+  explicit given_name(std::string_view name) : text(name) {}
+  std::string text;
+};
+
 /// Callable and arguments of create_task(fn, args...): they live until the body has ended.
 struct kept_call : pooled {
   kept_call() = default;
@@ -44,7 +50,8 @@ struct kept_call : pooled {
 /// Reference counted by handles; the running task holds one reference itself.
 class task_record : public future_core, public list_link<registry_tag> {
  public:
-  task_record(home& owner, result_base& result_room) noexcept : future_core(&owner, result_room) {}
+  task_record(home& owner, result_base& result_room, std::uint32_t references = 1) noexcept
+      : future_core(&owner, result_room, references) {}
 
   /// The task while it runs. Null once it is done, for a fork-join child.
   [[nodiscard]] virtual const task_core* core() const noexcept = 0;
@@ -84,16 +91,18 @@ class task_record : public future_core, public list_link<registry_tag> {
   std::source_location defined_;   // the coroutine, then its place of definition
   const void* body_ = nullptr;     // the address of its frame's promise, for texts only
   unsigned cancels_at_end_ = 0;
+  bool reports_abandon_ = true;
 
  private:
-  std::string name_;  // guarded by guard()
+  std::unique_ptr<const given_name> name_;  // null: Task-N; guarded by guard()
 };
 
-/// A task of its own: made by create_task, run(), ensure_future, gather in asyncio order, ...
+/// A task of its own: made by create_task, run(), ensure_future, gather in asyncio order, ... It begins with two references:
+/// that of the running task, and one for who makes it.
 class own_task : public task_record, public task_core {
  public:
   own_task(home& owner, result_base& result_room, std::coroutine_handle<> root, task_bits::word flags) noexcept
-      : task_record(owner, result_room), task_core(type_of, root, flags | task_bits::ready | task_bits::unstarted) {}
+      : task_record(owner, result_room, 2), task_core(type_of, root, flags | task_bits::ready | task_bits::unstarted) {}
 
   using task_record::core;
   [[nodiscard]] const task_core* core() const noexcept override { return this; }
@@ -101,7 +110,7 @@ class own_task : public task_record, public task_core {
   [[nodiscard]] home* where() const noexcept override { return home_after(state.is_done(), *this); }
 
   /// Registers the task and queues its first step, or takes it.
-  /// Throws:  std::bad_alloc for a long name; the task is refused then.
+  /// Throws:  std::bad_alloc for a name; the task is refused then.
   void start(home& first, const task_options& options, std::unique_ptr<kept_call>&& kept);
 
   /// The same in two steps: the caller queues the first step, or takes everything back, also when this throws.
@@ -124,11 +133,9 @@ class own_task : public task_record, public task_core {
   [[nodiscard]] const failure_path* error_path() const noexcept override { return path_.get(); }
   [[nodiscard]] context_slot* own_context() noexcept override { return &context; }
 
-  home* shard_ = nullptr;            // whose registry lists it
   std::source_location created_;     // the line of create_task, where it is known
   std::unique_ptr<const failure_path> path_;  // of the error that ended it
   std::unique_ptr<kept_call> kept_;
-  bool reports_abandon_ = true;
 };
 
 /// With room for the result.

@@ -12,17 +12,19 @@
 //   locked            a canceller or observer reads the wait        request_cancel, .._lock.. unlock, unlock_and_..
 //   pinned            never leaves its loop                         set_flags, pin            unpin
 //   main              tied to its thread, its children are not      set_flags                 never
-//   unstarted         no step taken                                 constructor               begin, yield, park
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
 //   tentative         the cancel came from a deadline in the past   set_flags                 with cancel_requested
 //   count             cancel() calls less uncancel() calls          request_cancel            uncancel
 //
 // A wait ends by exactly one waiting -> ready: claim() (the wake) and request_cancel() (the cancel) race for it with a
 // compare-exchange. While `locked`, claim() waits, so that what the parked task waits for stays what it was.
+// Nobody who wakes or cancels a ready task asks if it takes a step just now: steps begin and yield without touching the
+// word, and only a task that was born running is `running`.
 #include <gyre/base/relax.hpp>
 #include <gyre/base/steal_deque.hpp>
 
 #include <cstdint>
+#include <utility>
 
 namespace gyre::detail {
 
@@ -37,7 +39,7 @@ struct task_bits {
   static constexpr word locked = 1U << 6;            // a canceller looks at what is waited for
   static constexpr word pinned = 1U << 7;            // never leaves its loop
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
-  static constexpr word unstarted = 1U << 9;         // no step taken yet
+  static constexpr word unstarted = 1U << 9;         // given to the constructor: begin() is to see its first step
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
   static constexpr word tentative = 1U << 11;        // a deadline in the past asked for the cancel; nothing ended by it yet
   static constexpr word wait_bits = phase | forward | deaf;  // what the end of a wait clears
@@ -53,26 +55,35 @@ class basic_task_state : task_bits {
  public:
   using word = task_bits::word;
 
-  explicit basic_task_state(word initial) noexcept : word_(initial) {}
+  explicit basic_task_state(word initial) noexcept
+      : word_(initial & ~unstarted), unstarted_((initial & unstarted) != 0) {}
 
   [[nodiscard]] bool is_done() const noexcept { return (look() & phase) == done; }
   /// Acquire: who sees a task pinned by itself, at a loop that it has moved to, sees it at home there.
   [[nodiscard]] bool is_pinned() const noexcept { return (word_.load(std::memory_order_acquire) & pinned) != 0; }
   [[nodiscard]] bool is_main() const noexcept { return (word_.load(std::memory_order_relaxed) & main) != 0; }
   [[nodiscard]] bool is_waiting() const noexcept { return (look() & phase) == waiting; }
-  [[nodiscard]] bool is_running() const noexcept { return (look() & phase) == running; }
+  /// A moment's truth, for reports.
+  [[nodiscard]] bool is_running() const noexcept {
+    return (look() & waiting) == 0 && (stepping_.load(std::memory_order_relaxed) || (look() & running) != 0);
+  }
   /// seq_cst with park() and try_lock(): of tasks that begin to await each other at once, one sees the other parked.
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
-  [[nodiscard]] bool is_unstarted() const noexcept { return (look() & unstarted) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
   [[nodiscard]] bool cancel_pending() const noexcept {
     return (word_.load(std::memory_order_relaxed) & (cancel_requested | wait_cancelled)) != 0;
   }
 
-  /// ready -> running. Returns true if a cancel is pending before the very first step.
-  bool begin() noexcept;
+  /// A ready task takes a step. Returns true if a cancel is pending before the very first one.
+  bool begin() noexcept {
+    stepping_.store(true, std::memory_order_relaxed);
+    return std::exchange(unstarted_, false) && (look() & cancel_requested) != 0;
+  }
   /// running -> ready: the task goes to the end of a queue. The caller enqueues it after this.
-  void yield() noexcept;
+  void yield() noexcept {
+    stepping_.store(false, std::memory_order_relaxed);
+    if ((look() & running) != 0) word_.fetch_and(~running, std::memory_order_relaxed);
+  }
   /// How a wait takes a cancel: it ends by it; the future that it waits for gets it; that future refused it already, and
   /// the request stays until the task resumes; it cannot be cut short, and the request stays as well.
   enum class wait_kind : std::uint8_t { leaf, forwarding, forwarding_refused, deaf };
@@ -162,25 +173,11 @@ class basic_task_state : task_bits {
   }
 
   typename Atomics::template atomic<word> word_;
+  typename Atomics::template atomic<bool> stepping_{false};  // written by the thread that runs the task; orders nothing
+  bool unstarted_;  // that thread's
 };
 
 using task_state = basic_task_state<>;
-
-template <class A>
-bool basic_task_state<A>::begin() noexcept {
-  word w = look();
-  const word kept = ~(phase | unstarted);
-  while (!word_.compare_exchange_weak(w, (w & kept) | running, std::memory_order_acq_rel, std::memory_order_acquire)) {
-  }
-  return (w & unstarted) != 0 && (w & cancel_requested) != 0;
-}
-
-template <class A>
-void basic_task_state<A>::yield() noexcept {
-  if ((word_.fetch_sub(running - ready, std::memory_order_acq_rel) & unstarted) != 0) {
-    word_.fetch_and(~unstarted, std::memory_order_relaxed);
-  }
-}
 
 template <class A>
 bool basic_task_state<A>::park(wait_kind kind) noexcept {
@@ -188,20 +185,22 @@ bool basic_task_state<A>::park(wait_kind kind) noexcept {
   const bool forwards = kind == wait_kind::forwarding || kind == wait_kind::forwarding_refused;
   const word mark = (forwards ? forward : 0) | (kind == wait_kind::deaf ? deaf : 0);
   const word stop = notified | (takes_cancel ? cancel_requested : 0);
+  stepping_.store(false, std::memory_order_relaxed);  // before the park: after it, another step may have begun
   word w = look();
   do {
-    if ((w & stop) != 0) return false;
-  } while (!word_.compare_exchange_weak(w, (w & ~(phase | unstarted)) | waiting | mark, std::memory_order_seq_cst,
+    if ((w & stop) != 0) return stepping_.store(true, std::memory_order_relaxed), false;
+  } while (!word_.compare_exchange_weak(w, (w & ~phase) | waiting | mark, std::memory_order_seq_cst,
                                         std::memory_order_acquire));
   return true;
 }
 
 template <class A>
 bool basic_task_state<A>::park_leaf() noexcept {
+  stepping_.store(false, std::memory_order_relaxed);
   word w = look();
   word next = 0;
   do {
-    next = w & ~(phase | unstarted);
+    next = w & ~phase;
     next = (w & cancel_requested) != 0 ? (next & ~cancel_requested) | ready | wait_cancelled : next | waiting;
   } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
   return (next & phase) == waiting;

@@ -31,7 +31,7 @@ class fork_block;
 class fork_child final : public task_core {
  public:
   fork_child(fork_block& owner, std::uint32_t number, std::coroutine_handle<> root, home& at_first) noexcept
-      : task_core(type_of, root, task_bits::running | task_bits::unstarted),
+      : task_core(type_of, root, task_bits::running),
         block(owner),
         index(number),
         defined(promise_base::of(root).line) {

@@ -29,7 +29,8 @@ class sleep_base : public awaiter_base, public timer_node {
       : timer_node(&wake_now, &wake_in_turn, false), delay_(delay) {}
   ~sleep_base() { stop_timer(); }
   void finish() {
-    if (task_->state.cancel_pending()) [[unlikely]] end_cancelled();
+    if (!task_->state.cancel_pending()) [[likely]] return;
+    if (std::exception_ptr error = end_cancelled(); error != nullptr) std::rethrow_exception(std::move(error));
   }
 
  private:
@@ -39,7 +40,7 @@ class sleep_base : public awaiter_base, public timer_node {
   void stop_timer() noexcept {
     if (armed_at_ != nullptr) disarm_timer(*std::exchange(armed_at_, nullptr), *this);
   }
-  void end_cancelled();
+  [[nodiscard]] std::exception_ptr end_cancelled() noexcept;
 
   std::int64_t delay_;
   task_core* task_ = nullptr;

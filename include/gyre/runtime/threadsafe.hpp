@@ -43,7 +43,7 @@ core_ref<own_task> make_submitted(coro<T>& body, const submission_target& target
   }
   frame.promise().task = record;
   frame.promise().slot = &record->result;
-  return core_ref<own_task>::share(*record);  // the first reference is the running task's own
+  return core_ref<own_task>(record);
 }
 
 /// A coroutine on its way to a loop whose task factory must run there.
