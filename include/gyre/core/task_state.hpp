@@ -58,16 +58,16 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool is_done() const noexcept { return (look() & phase) == done; }
   /// Acquire: who sees a task pinned by itself, at a loop that it has moved to, sees it at home there.
   [[nodiscard]] bool is_pinned() const noexcept { return (word_.load(std::memory_order_acquire) & pinned) != 0; }
-  [[nodiscard]] bool is_main() const noexcept { return (word_.load(std::memory_order_relaxed) & main) != 0; }
+  [[nodiscard]] bool is_main() const noexcept { return (peek() & main) != 0; }
   [[nodiscard]] bool is_waiting() const noexcept { return (look() & phase) == waiting; }
   [[nodiscard]] bool is_running() const noexcept { return (look() & phase) == running; }
   /// seq_cst with park() and try_lock(): of tasks that begin to await each other at once, one sees the other parked.
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
   [[nodiscard]] bool is_unstarted() const noexcept { return (look() & unstarted) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
-  [[nodiscard]] bool cancel_pending() const noexcept {
-    return (word_.load(std::memory_order_relaxed) & (cancel_requested | wait_cancelled)) != 0;
-  }
+  [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (cancel_requested | wait_cancelled)) != 0; }
+  /// For the running task: neither pinned nor about to be cancelled.
+  [[nodiscard]] bool is_free() const noexcept { return (peek() & (pinned | cancel_requested | wait_cancelled)) == 0; }
 
   /// ready -> running. Returns true if a cancel is pending before the very first step.
   bool begin() noexcept;
@@ -124,10 +124,7 @@ class basic_task_state : task_bits {
   unsigned uncancel(unsigned floor = 0) noexcept;
 
   /// True if a cancel is to be thrown now; it is taken, for all requests so far. What was withdrawn meanwhile is not there.
-  [[nodiscard]] bool take_cancel() noexcept {
-    if (!cancel_pending()) [[likely]] return false;
-    return take_cancel_slow();
-  }
+  [[nodiscard]] bool take_cancel() noexcept { return cancel_pending() && take_cancel_slow(); }
 
   /// Takes back a request, to pass it on to what the task waits for. False if there is none any more.
   bool withdraw_request() noexcept {
@@ -146,6 +143,7 @@ class basic_task_state : task_bits {
     word_.store((word_.load(std::memory_order_relaxed) & count) | done, std::memory_order_release);
   }
 
+  void restart(word initial) noexcept { word_.store(initial, std::memory_order_relaxed); }  ///< another task begins here
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
   /// The running task stays on its loop from now on, or may leave it. It is in no queue, and who wakes it reads the bit after
   /// the claim.
@@ -154,6 +152,7 @@ class basic_task_state : task_bits {
 
  private:
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
+  [[nodiscard]] word peek() const noexcept { return word_.load(std::memory_order_relaxed); }
   word settled() const noexcept;  // the word once no canceller holds it
   cancel_step request(word counted) noexcept;
   bool take_cancel_slow() noexcept {
