@@ -54,27 +54,13 @@ class child_record final : public task_record {
 // of children are rare, and the sections are some instructions.
 spin_lock shown_guard;
 
-void tell_end(task_record* shown, const result_base& outcome, bool readable) noexcept {
-  if (shown == nullptr) [[likely]] return;
+GYRE_NOINLINE void tell_end(task_record* shown, const result_base& outcome, bool readable) noexcept {
+  if (shown == nullptr) return;
   static_cast<child_record*>(shown)->settle(outcome, readable);
   shown->release();  // the child's own reference
 }
 
-std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame) noexcept {
-  auto& c = static_cast<fork_child&>(t);
-  result_base& outcome = *promise_base::of(frame).slot;
-  if (c.state.cancel_pending() && outcome.error == nullptr) [[unlikely]] {
-    outcome.error = c.cancelled_end();
-  }
-  c.resume_point = nullptr;  // user code may look at this task until it is done
-  frame.destroy();
-  const bool failed = outcome.error != nullptr;
-  if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
-  trace(trace_event::done, c);
-  c.state.finish_unshared();
-  tell_end(c.shown.end(shown_guard), outcome, true);
-  return c.block.child_ended(c, failed);
-}
+std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame) noexcept;
 
 task_record* record_of(task_core& t) {
   auto& c = static_cast<fork_child&>(t);
@@ -111,49 +97,59 @@ void fork_block::climb(fork_child& c, stack_capture& out) noexcept {
   }
 }
 
-void fork_block::push(fork_child& c) noexcept {
-  thread_state& thread = this_thread();
+GYRE_NOINLINE void fork_block::push_with_care(thread_state& thread, fork_child& c) noexcept {
   try {
     thread.forks->push(&c);
   } catch (const std::bad_alloc&) {
+    c.state.put_off();
     thread.loop->enqueue(c);  // intrusive in the end: cannot fail
-    return;
   }
-  if (thread.idle != nullptr && idle_bits::wants_work_after_push(*thread.idle)) thread.loop->tell_peers();
 }
 
-std::coroutine_handle<> fork_block::enter(fork_child& c) noexcept {
-  this_thread().current = &c;
+GYRE_NOINLINE std::coroutine_handle<> fork_block::enter_with_care(thread_state& thread, fork_child& c) noexcept {
+  thread.current = &c;
   trace(trace_event::step, c);
-  if (c.state.cancel_pending()) [[unlikely]] {
-    this_thread().current = nullptr;
-    this_thread().loop->enqueue(c);  // ends in a step of its own: many cancelled siblings must not nest
-    return std::noop_coroutine();
-  }
-  return c.resume_point;
+  if (!c.state.cancel_pending()) return c.resume_point;
+  thread.current = nullptr;
+  c.state.put_off();
+  thread.loop->enqueue(c);  // ends in a step of its own: many cancelled siblings must not nest
+  return std::noop_coroutine();
 }
 
-std::coroutine_handle<> fork_block::start(task_core& parent, std::coroutine_handle<> at_frame, fork_child* children,
-                                          std::uint32_t count) noexcept {
-  parent_ = &parent;
-  parent_at_ = at_frame;
-  debts_.open(count);
-  set_children(children, sizeof(fork_child), count);
-  context_ = parent.context.map();
-  if (context_) [[unlikely]] {
-    for (std::uint32_t i = 0; i < count; ++i) at(i).context.borrow(context_.get());
-  }
-  parent.resume_point = at_frame;
-  basic_join::open(parent.join);
-  if (parent.state.cancel_pending()) [[unlikely]] parent.cancel_children_now();
-  for (std::uint32_t i = count; i-- > 1;) push(at(i));
-  return enter(at(0));
+GYRE_NOINLINE std::coroutine_handle<> fork_block::start_cancelled(thread_state& thread, std::uint32_t count) noexcept {
+  parent_->cancel_children_now();
+  return start_with_care(thread, count - 1);
 }
 
-std::coroutine_handle<> fork_block::continue_parent() noexcept {
+// The children behind `last` are in the deque already.
+GYRE_NOINLINE std::coroutine_handle<> fork_block::start_with_care(thread_state& thread, std::uint32_t last) noexcept {
+  for (std::uint32_t i = last; i != 0; --i) push(thread, at(i));
+  return start_with_thieves(thread);
+}
+
+GYRE_NOINLINE std::coroutine_handle<> fork_block::start_with_thieves(thread_state& thread) noexcept {
+  tell_thieves(thread);
+  return enter(thread, at(0));
+}
+
+namespace {
+
+// It came out of the deque, but something else has to run first.
+GYRE_NOINLINE void put_back(thread_state& thread, fork_child& c) noexcept {
+  fork_block::push(thread, c);
+  fork_block::tell_thieves(thread);
+}
+
+}  // namespace
+
+GYRE_NOINLINE void fork_block::lend_context() noexcept {
+  context_ = parent_->context.map();
+  for (std::uint32_t i = 0; i < child_count(); ++i) at(i).context.borrow(context_.get());
+}
+
+inline std::coroutine_handle<> fork_block::continue_parent(thread_state& thread) noexcept {
   task_core& parent = *parent_;
-  thread_state& thread = this_thread();
-  if (parent.state.is_pinned() || !thread.spend()) {
+  if (parent.state.is_pinned() || !thread.spend()) [[unlikely]] {
     thread.current = nullptr;
     parent.state.yield();
     parent.at().enqueue(parent);
@@ -164,23 +160,28 @@ std::coroutine_handle<> fork_block::continue_parent() noexcept {
   return parent_at_;
 }
 
-std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noexcept {
+// A child that came out of the deque: the next sibling, or one of another gather.
+inline std::coroutine_handle<> fork_block::run_other(thread_state& thread, fork_child* other) noexcept {
+  if (other == nullptr) return std::noop_coroutine();
+  if (!thread.spend()) [[unlikely]] {
+    put_back(thread, *other);
+    return std::noop_coroutine();
+  }
+  return enter(thread, *other);
+}
+
+inline std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noexcept {
   using step = basic_fork_debts<fork_child>::step;
-  thread_state* thread = nullptr;
+  thread_state& thread = this_thread();
   fork_child* found = nullptr;
-  const auto newest = [&thread] {
-    thread = &this_thread();
-    return static_cast<fork_child*>(thread->forks->pop());
-  };
+  const auto newest = [&thread] { return static_cast<fork_child*>(thread.forks->pop()); };
   const auto mine = [this](const fork_child& other) { return &other.block == this; };
   switch (debts_.end(c, failed && !collect_errors_, found, newest, mine)) {
     case step::sibling:
-      if (thread->spend()) [[likely]] return enter(*found);
-      push(*found);
-      return std::noop_coroutine();
+      break;
     case step::parent:
-      if (found != nullptr) push(*found);
-      return continue_parent();
+      if (found != nullptr) [[unlikely]] put_back(thread, *found);
+      return continue_parent(thread);
     case step::free_block:
       listed_at_->remove_orphans(*this);
       leave();
@@ -188,18 +189,34 @@ std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noex
     case step::nothing:
       break;
   }
-  return run_other(found);
+  return run_other(thread, found);
 }
 
-// A child of another gather came out of the deque on the way.
-std::coroutine_handle<> fork_block::run_other(fork_child* other) noexcept {
-  if (other == nullptr) return std::noop_coroutine();
-  if (!this_thread().spend()) {
-    push(*other);
-    return std::noop_coroutine();
-  }
-  return other->block.enter(*other);
+namespace {
+
+// The common way through the end of a child saves no registers for these.
+GYRE_NOINLINE void end_cancelled(const fork_child& c, result_base& outcome) noexcept {
+  if (outcome.error == nullptr) outcome.error = c.cancelled_end();
 }
+GYRE_NOINLINE void note_failure(const fork_child& c, const result_base& outcome) noexcept {
+  if (ends_program(outcome.error)) c.at().end_program(outcome.error);
+}
+
+std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame) noexcept {
+  auto& c = static_cast<fork_child&>(t);
+  result_base& outcome = *promise_base::of(frame).slot;
+  if (c.state.cancel_pending()) [[unlikely]] end_cancelled(c, outcome);
+  c.resume_point = nullptr;  // user code may look at this task until it is done
+  frame.destroy();
+  const bool failed = outcome.error != nullptr;
+  if (failed) [[unlikely]] note_failure(c, outcome);
+  trace(trace_event::done, c);
+  c.state.finish_unshared();
+  if (task_record* shown = c.shown.end(shown_guard); shown != nullptr) [[unlikely]] tell_end(shown, outcome, true);
+  return c.block.child_ended(c, failed);
+}
+
+}  // namespace
 
 // The parent has read the error. From here on its children, if any still run, are orphans.
 // An error that is a cancellation stands for a request, too, whose canceller is not through with the children yet.
@@ -218,19 +235,19 @@ void fork_block::leave_after_failure(bool cancelled) noexcept {
   }
 }
 
-void fork_block::check_and_leave_on_error() {
+void fork_block::throw_failure() {
   task_core& parent = *parent_;
-  std::exception_ptr error;
-  if (const fork_child* c = debts_.failed(); c != nullptr) [[unlikely]] {
-    error = slot(c->index).error;
-    const auto* cancelled = caught_as<cancelled_error>(error);
-    leave_after_failure(cancelled != nullptr);
-    if (parent.state.take_cancel()) parent.throw_cancelled();
-    if (cancelled != nullptr) throw cancelled_error(cancelled->what());
-    std::rethrow_exception(error);
-  }
-  const bool cancelled = close(parent.join);
-  if (parent.state.take_cancel() || cancelled) [[unlikely]] {
+  const std::exception_ptr error = slot(debts_.failed()->index).error;
+  const auto* cancelled = caught_as<cancelled_error>(error);
+  leave_after_failure(cancelled != nullptr);
+  if (parent.state.take_cancel()) parent.throw_cancelled();
+  if (cancelled != nullptr) throw cancelled_error(cancelled->what());
+  std::rethrow_exception(error);
+}
+
+void fork_block::throw_if_cancelled(bool asked) {
+  task_core& parent = *parent_;
+  if (parent.state.take_cancel() || asked) {
     leave();
     parent.throw_cancelled();
   }

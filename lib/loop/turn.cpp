@@ -258,7 +258,7 @@ void loop_core::run_stolen(stolen s) noexcept {
 }
 
 stolen loop_core::take_stealable(loop_core& thief) noexcept {
-  if (task_core* t = forks.take(); t != nullptr) return {t, true};
+  if (task_core* t = forks.steal(); t != nullptr) return {t, true};
   if (task_core* t = ready.take(); t != nullptr) return {t, false};
   if (runnable* r = foreign_tasks_.take(); r != nullptr) {
     thief.count_message();

@@ -10,16 +10,16 @@ namespace {
 
 using deque = gyre::detail::steal_deque<int>;
 
-TEST_CASE("steal_deque: pop gives the newest, take the oldest", "[base][steal_deque]") {
+TEST_CASE("steal_deque: pop gives the newest, steal the oldest", "[base][steal_deque]") {
   std::vector<int> x{0, 1, 2, 3};
   deque d;
   for (int& each : x) d.push(&each);
 
   CHECK(d.size() == 4);
   CHECK(d.pop() == &x[3]);
-  CHECK(d.take() == &x[0]);
+  CHECK(d.steal() == &x[0]);
   CHECK(d.pop() == &x[2]);
-  CHECK(d.take() == &x[1]);
+  CHECK(d.steal() == &x[1]);
   CHECK(d.empty());
 }
 
@@ -27,13 +27,13 @@ TEST_CASE("steal_deque: an empty one gives null at both ends and goes on working
   int x = 0;
   deque d;
   CHECK(d.pop() == nullptr);
-  CHECK(d.take() == nullptr);
+  CHECK(d.steal() == nullptr);
 
   d.push(&x);
   CHECK(d.pop() == &x);
   CHECK(d.pop() == nullptr);
   d.push(&x);
-  CHECK(d.take() == &x);
+  CHECK(d.steal() == &x);
   CHECK(d.empty());
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("steal_deque: owner and thieves take each element exactly once", "[bas
     thieves.emplace_back([&] {
       for (;;) {
         const bool last_look = all_pushed.load(std::memory_order_acquire);
-        int* stolen = d.take();
+        int* stolen = d.steal();
         if (stolen != nullptr) {
           ++*stolen;
         } else if (last_look) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Model of the way of memory between threads: a cell that one thread gives back is used by another one, by one at a time.
-#include <core/free_cells.hpp>
+#include <gyre/core/free_cells.hpp>
 
 #include <array>
 #include <memory>
@@ -26,7 +26,8 @@ struct frame : cell {
 /// Threads with lists of their own: as frame_pool.cpp, with a bound of two cells and nothing but what is there at first.
 template <class Derived, int Threads>
 struct pool_model : rl::test_suite<Derived, Threads> {
-  static constexpr std::size_t cells = 4;
+  static constexpr int cells = 4;
+  static constexpr int bound = 2;
   struct state {
     batches central;
     std::array<frame, cells> frames;
@@ -34,17 +35,18 @@ struct pool_model : rl::test_suite<Derived, Threads> {
   };
   std::unique_ptr<state> world;
 
-  void before() { world = std::make_unique<state>(); }
+  void before() {
+    world = std::make_unique<state>();
+    world->lists.fill(list(bound));
+  }
   void after() {
-    std::size_t left = 0;
-    for (list& each : world->lists) {
-      if (each.head != nullptr) world->central.give(each.head);
-    }
+    int left = 0;
+    for (unsigned who = 0; who < Threads; ++who) give_all(who);
     for (cell* chain = world->central.take(); chain != nullptr; chain = world->central.take()) {
       list all;
       all.adopt(chain);
-      left += all.count;
-      while (all.head != nullptr) use(all.pop());
+      left += all.count();
+      while (!all.empty()) use(all.pop());
     }
     RL_ASSERT(left == cells);
     world.reset();
@@ -60,7 +62,7 @@ struct pool_model : rl::test_suite<Derived, Threads> {
   }
   frame* allocate(unsigned who) {
     list& mine = world->lists[who];
-    if (mine.head == nullptr) {
+    if (mine.empty()) {
       cell* chain = world->central.take();
       if (chain == nullptr) return nullptr;
       mine.adopt(chain);
@@ -71,8 +73,12 @@ struct pool_model : rl::test_suite<Derived, Threads> {
     if (f == nullptr) return;
     f->used = false;
     list& mine = world->lists[who];
+    if (mine.full()) world->central.give(mine.cut_half());
     mine.push(f);
-    if (mine.count > 2) world->central.give(mine.cut_half());
+  }
+  /// As a thread that ends.
+  void give_all(unsigned who) {
+    if (cell* mine = world->lists[who].cut_all(); mine != nullptr) world->central.give(mine);
   }
 };
 
@@ -106,8 +112,7 @@ struct back_and_forth : pool_model<back_and_forth, 3> {
   void thread(unsigned who) {
     for (int i = 0; i < 2; ++i) {
       deallocate(who, allocate(who));
-      if (cell* mine = world->lists[who].head; mine != nullptr) world->central.give(mine);  // as a thread that ends
-      world->lists[who] = list();
+      give_all(who);
     }
   }
 };

@@ -33,7 +33,8 @@ template <class Derived, int Threads, int Failing>
 struct debt_model : rl::test_suite<Derived, Threads> {
   static constexpr std::size_t count = 3;
   struct state {
-    debts ledger;
+    model_barriers barriers;
+    debts ledger{count};
     deque forks{4};
     std::array<child, count> children;
     model_var<int> block{1};  // 0: freed
@@ -83,10 +84,9 @@ struct debt_model : rl::test_suite<Derived, Threads> {
   }
   void thread(unsigned who) {
     if (who != 0) {
-      run(world->forks.take(), false);
+      run(world->forks.steal(), false);
       return;
     }
-    world->ledger.open(count);
     for (std::size_t i = count; i-- > 1;) world->forks.push(&world->children[i]);
     run(world->children.data(), true);
     // What the gather left behind when a child failed at once.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Model of steal_deque: each element is taken exactly once, by pop or by take, also while the array grows, and whoever
+// Model of steal_deque: each element is taken exactly once, by pop, steal or take, also while the array grows, and whoever
 // takes it sees what was written into it before it was pushed.
 #include <gyre/base/steal_deque.hpp>
 
 #include <array>
 #include <memory>
 
-#include "model.hpp"
+#include "model_policy.hpp"
 
 namespace {
 
@@ -18,19 +18,24 @@ struct item {
   rl::var<int> written;
   int taken = 0;  // bookkeeping of the model, which runs one thread at a time
 };
-using deque = gyre::detail::steal_deque<item, model_atomics>;
+using deque = gyre::detail::steal_deque<item, model_policy>;
 
 /// An owner that pushes three and takes at one end, two thieves that take at the other.
 template <class Derived, int Threads>
 struct deque_model : rl::test_suite<Derived, Threads> {
+  std::unique_ptr<model_barriers> barriers;
   std::unique_ptr<deque> queue;
   std::array<item, items> all;
 
-  void before() { queue = std::make_unique<deque>(2); }  // it grows at the third element
+  void before() {
+    barriers = std::make_unique<model_barriers>();
+    queue = std::make_unique<deque>(2);  // it grows at the third element
+  }
   void after() {
     for (item* left = queue->take(); left != nullptr; left = queue->take()) use(left);
     for (const item& each : all) RL_ASSERT(each.taken == 1);
     queue.reset();
+    barriers.reset();
   }
 
   void push(int i) {
@@ -47,7 +52,7 @@ struct deque_model : rl::test_suite<Derived, Threads> {
 struct newest_first : deque_model<newest_first, 3> {
   void thread(unsigned who) {
     if (who != 0) {
-      use(queue->take());
+      use(queue->steal());
       return;
     }
     push(0);
@@ -62,7 +67,7 @@ struct newest_first : deque_model<newest_first, 3> {
 struct grows_while_stolen : deque_model<grows_while_stolen, 3> {
   void thread(unsigned who) {
     if (who != 0) {
-      use(queue->take());
+      use(queue->steal());
       return;
     }
     for (int i = 0; i < items; ++i) push(i);
@@ -88,8 +93,8 @@ struct oldest_first : deque_model<oldest_first, 3> {
 struct last_one : deque_model<last_one, 2> {
   void thread(unsigned who) {
     if (who != 0) {
-      use(queue->take());
-      use(queue->take());
+      use(queue->steal());
+      use(queue->steal());
       return;
     }
     push(0);

@@ -19,16 +19,20 @@ namespace gyre::detail {
 ///   writers        top_: anybody who takes, by compare-exchange, upwards only.  bottom_: the owner.  array_: the owner.
 ///   invariant      the elements are [top_, bottom_); the cell of index i is written before bottom_ passes i.
 ///
-///   owner push                         owner pop (newest)                     take (oldest; owner or thief)
-///   U1 cell = x, relaxed               O1 bottom_ = b - 1, seq_cst exchange   T1 t = top_, seq_cst
-///   U2 bottom_ = b + 1, release        O2 t = top_, seq_cst                   T2 b = bottom_, seq_cst
+///   owner push                         owner pop (newest)                     steal (oldest; any thread)
+///   U1 cell = x, relaxed               O1 bottom_ = b - 1, release            T1 t = top_; bottom_ > t, or leave
+///   U2 bottom_ = b + 1, release        light barrier                          heavy barrier
+///                                      O2 t = top_, acquire                   T2 b = bottom_ > t, or leave
 ///                                      O3 t < b - 1: cell is ours             T3 x = cell
 ///                                      O4 t == b - 1: race for it on top_     T4 top_: t -> t + 1, seq_cst
 ///
-/// Proof:  U2 publishes U1 to T2 (acquire). A pop without O4 needs that no thief can still win index b - 1: a thief that
-///         read an old bottom_ in T2 precedes O1 in the single order of seq_cst operations, so its T1 read a top_ that
-///         O2 reads too or a smaller one, and by O3 there is an older index that it goes for instead. No fences: the
-///         sanitizers do not model them, and clang's cost more than the exchange.
+///   take is steal without the barrier, for a deque whose owner never pops.
+///
+/// Proof:  U2 publishes U1 to T2 (acquire). A pop without O4 needs that no thief can still win index b - 1. Such a thief has
+///         read b - 1 in T1. If its barrier comes after O1, T2 sees O1, and leaves; or a later push to that index, and then
+///         T3 reads that one. If it comes before O1, O2 sees what T1 saw, and the owner goes to O4. So the frequent side
+///         pays nothing; a steal pays a system call, and only where there seems to be something to steal. No fences: the
+///         sanitizers do not model them.
 /// Growth: an outgrown array stays readable until the deque dies, because a thief may still be in T3; T4 of such a thief
 ///         fails unless the cell that it read is current. The new array is published with release before U2.
 template <class T, class Atomics = std_atomics>
@@ -49,15 +53,23 @@ class steal_deque {
     const std::int64_t b = bottom_.load(std::memory_order_relaxed);  // ours
     cells* a = array_.load(std::memory_order_relaxed);               // ours
     if (b - cached_top_ > a->mask) a = make_room(b, a);
-    a->at(b).store(x, std::memory_order_relaxed);        // U1
-    bottom_.store(b + 1, std::memory_order_release);     // U2, pairs with T2
+    put(a, b, x);
+  }
+  /// The same where no look at the top and no growth is needed; else false.
+  [[nodiscard]] bool push_if_room(T* x) noexcept {
+    const std::int64_t b = bottom_.load(std::memory_order_relaxed);
+    cells* a = array_.load(std::memory_order_relaxed);
+    if (b - cached_top_ > a->mask) [[unlikely]] return false;
+    put(a, b, x);
+    return true;
   }
 
   /// Takes the newest, or null. Owner only.
   [[nodiscard]] T* pop() noexcept {
     const std::int64_t b = bottom_.load(std::memory_order_relaxed) - 1;
-    bottom_.exchange(b, std::memory_order_seq_cst);                   // O1
-    std::int64_t t = top_.load(std::memory_order_seq_cst);            // O2
+    bottom_.store(b, std::memory_order_release);            // O1
+    Atomics::light_barrier();                               // between O1 and O2
+    std::int64_t t = top_.load(std::memory_order_acquire);  // O2
     cells* a = array_.load(std::memory_order_relaxed);
     if (t < b) [[likely]] return a->at(b).load(std::memory_order_relaxed);  // O3
     T* x = nullptr;
@@ -70,15 +82,10 @@ class steal_deque {
   }
 
   /// Takes the oldest, or null when empty. Any thread. A null is a moment's truth; losing a race is tried again.
-  [[nodiscard]] T* take() noexcept {
-    for (;;) {
-      std::int64_t t = top_.load(std::memory_order_seq_cst);           // T1
-      const std::int64_t b = bottom_.load(std::memory_order_seq_cst);  // T2, pairs with U2
-      if (t >= b) return nullptr;
-      T* x = array_.load(std::memory_order_acquire)->at(t).load(std::memory_order_relaxed);  // T3, pairs with make_room
-      if (top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return x;  // T4
-    }
-  }
+  [[nodiscard]] T* steal() noexcept { return oldest<true>(); }
+
+  /// The same for a deque that nobody pops from.
+  [[nodiscard]] T* take() noexcept { return oldest<false>(); }
 
   /// How many there seem to be. Exact for the owner when nobody steals; a hint otherwise.
   [[nodiscard]] std::int64_t size() const noexcept {
@@ -98,6 +105,26 @@ class steal_deque {
     cells* outgrown;
     std::unique_ptr<atomic<T*>[]> slots;
   };
+
+  void put(cells* a, std::int64_t b, T* x) noexcept {
+    a->at(b).store(x, std::memory_order_relaxed);        // U1
+    bottom_.store(b + 1, std::memory_order_release);     // U2, pairs with T2
+  }
+
+  template <bool Popped>
+  T* oldest() noexcept {
+    for (;;) {
+      std::int64_t t = top_.load(std::memory_order_seq_cst);           // T1
+      if constexpr (Popped) {
+        if (t >= bottom_.load(std::memory_order_relaxed)) return nullptr;
+        Atomics::heavy_barrier();  // between T1 and T2
+      }
+      const std::int64_t b = bottom_.load(std::memory_order_seq_cst);  // T2, pairs with U2
+      if (t >= b) return nullptr;
+      T* x = array_.load(std::memory_order_acquire)->at(t).load(std::memory_order_relaxed);  // T3, pairs with make_room
+      if (top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return x;  // T4
+    }
+  }
 
   GYRE_NOINLINE cells* make_room(std::int64_t b, cells* a) {
     cached_top_ = top_.load(std::memory_order_acquire);

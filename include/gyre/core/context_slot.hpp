@@ -149,6 +149,8 @@ class context_slot {
     if ((w & shared) != 0 && core_in(w)->is_empty()) return;  // main's, as long as nobody sets a variable there
     copy_word(w);
   }
+  /// Nothing is set here, nor was there a context to copy.
+  [[nodiscard]] bool is_unset() const noexcept { return word_.load(std::memory_order_relaxed) == 0; }
   /// Refers to a context with an identity.
   void join(context_core& shared) noexcept;
   /// Refers to a map that somebody else counts for as long as this slot is used.

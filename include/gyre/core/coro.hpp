@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The lazy coroutine: nothing runs until it is awaited or becomes a task.  Layer: core.  Bodies: lib/core/coro.cpp
+#include <gyre/base/apart.hpp>
 #include <gyre/base/text.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/core/promise.hpp>
@@ -75,11 +76,11 @@ class [[nodiscard]] coro {
   };
   using value_type = T;
 
-  coro(coro&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  coro(coro&& other) noexcept : frame_(other.release()) {}
   coro& operator=(coro&& other) noexcept {
     if (this != &other) {
       discard();
-      frame_ = std::exchange(other.frame_, nullptr);
+      frame_ = other.release();
     }
     return *this;
   }
@@ -114,13 +115,19 @@ class [[nodiscard]] coro {
   /// The frame, for what starts it in another way; this object is then empty.
   [[nodiscard]] std::coroutine_handle<promise_type> consume(const char* call) {
     check_fresh(call);
-    return std::exchange(frame_, nullptr);
+    return release();
+  }
+  /// The same where check_fresh() has gone before. Several may be taken together, right after they were made.
+  [[nodiscard]] std::coroutine_handle<promise_type> release() noexcept {
+    return std::coroutine_handle<promise_type>::from_address(detail::apart(std::exchange(frame_, nullptr).address()));
   }
 
  private:
   explicit coro(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   void discard() noexcept {
-    if (frame_ == nullptr) return;
+    if (frame_ != nullptr) [[unlikely]] report_and_close();
+  }
+  GYRE_NOINLINE void report_and_close() noexcept {
     detail::report_never_awaited(frame_.promise());
     close();
   }

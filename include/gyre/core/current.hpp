@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// Which loop and which task run on this thread. Out of line: a coroutine that moved to another thread must not reuse an
-// address of the old thread's storage.  Layer: core.  Bodies: lib/core/current.cpp
+// Which loop and which task run on this thread. Not a thread_local of this header: a coroutine that moved to another thread
+// must not reuse an address of the old thread's storage.  Layer: core.  Bodies: lib/core/current.cpp
 #include <gyre/base/config.hpp>
 #include <gyre/base/steal_deque.hpp>
 
@@ -14,6 +14,7 @@ namespace gyre::detail {
 class home;
 class task_core;
 class context_slot;
+class cell_cache;
 
 /// The counts in a runtime's idle word. A thread with new work looks at the first two; who sleeps is in runtime/parking.
 struct idle_bits {
@@ -54,8 +55,26 @@ struct thread_state {
   }
 };
 
+/// What the library keeps for each thread; its symbol is gyre_thread_block.
+struct thread_block {
+  thread_state state;
+  cell_cache* cells;  // free memory: see core/frame_pool.hpp
+};
+
+/// This thread's. The address is asked for anew at each call, which a compiler must not merge with another one around a
+/// suspension: assembly that is marked volatile, or else a function out of line.
+#if defined(__x86_64__) && defined(__LP64__) && defined(__ELF__)
+[[nodiscard]] [[gnu::always_inline]] inline thread_block& this_thread_block() noexcept {
+  thread_block* here;
+  asm volatile("movq gyre_thread_block@gottpoff(%%rip), %0\n\taddq %%fs:0, %0" : "=r"(here) : : "cc");
+  return *here;
+}
+#else
+[[nodiscard]] GYRE_NOINLINE thread_block& this_thread_block() noexcept;
+#endif
+
 /// This thread's state. A reference must not be kept over a suspension.
-[[nodiscard]] GYRE_NOINLINE thread_state& this_thread() noexcept;
+[[nodiscard]] inline thread_state& this_thread() noexcept { return this_thread_block().state; }
 
 /// True in a process that was forked while event loops existed. Set by loop/forked; no thread but the one that forked lives.
 extern std::atomic<bool> forked;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace gyre::detail {
@@ -26,9 +27,10 @@ class join_head : public list_link<orphan_tag>, public basic_join<join_head> {
     result_base& (*slot)(join_head&, std::uint32_t child);
     void (*append_result)(const join_head&, std::uint32_t child, std::string& out);
   };
-  explicit join_head(const operations& ops) noexcept : ops_(&ops) {}
+  /// The children are an array of `stride` bytes each, which may be made later.
+  join_head(const operations& ops, task_core* first, std::uint32_t stride, std::uint32_t count) noexcept
+      : ops_(&ops), children_(first), stride_(stride), count_(count) {}
 
-  /// The children, as an array of `stride` bytes each; written before the block is published.
   task_core& child(std::uint32_t i) noexcept {
     return *reinterpret_cast<task_core*>(reinterpret_cast<char*>(children_) + i * stride_);
   }
@@ -41,10 +43,10 @@ class join_head : public list_link<orphan_tag>, public basic_join<join_head> {
   void append_result(std::uint32_t i, std::string& out) const { ops_->append_result(*this, i, out); }
 
  protected:
-  void set_children(task_core* first, std::uint32_t stride, std::uint32_t count) noexcept {
-    children_ = first;
-    stride_ = stride;
-    count_ = count;
+  /// Its memory was in the pool, whose links lie over the one of the list.
+  void restart() noexcept {
+    std::construct_at(static_cast<list_link<orphan_tag>*>(this));
+    basic_join::restart();
   }
 
  private:
@@ -54,9 +56,9 @@ class join_head : public list_link<orphan_tag>, public basic_join<join_head> {
   [[nodiscard]] std::atomic<std::uint32_t>& pins() noexcept { return stable_prefix(this); }
 
   const operations* ops_;
-  task_core* children_ = nullptr;
-  std::uint32_t stride_ = 0;
-  std::uint32_t count_ = 0;
+  task_core* const children_;
+  const std::uint32_t stride_;
+  const std::uint32_t count_;
 };
 
 }  // namespace gyre::detail

@@ -31,6 +31,8 @@ class basic_join {
  public:
   using place = typename Policy::template atomic<Block*>;  ///< where a parent shows the block that it waits for
 
+  /// Before it is opened again, by one who has it alone.
+  void restart() noexcept { cancel_requested_.store(false, std::memory_order_relaxed); }
   /// The parent is about to wait: a cancel request that it does not see from now on sees the block.
   void open(place& join) noexcept {
     join.store(&self(), std::memory_order_release);
@@ -56,10 +58,12 @@ class basic_join {
   }  // C4
 
   /// The parent, or the last child of a failed gather, has done with the block; the parent shows it no more (L1).
-  void leave() noexcept {
+  /// `Known` is the block's class, where the caller knows it: its free_now() needs no indirect call.
+  template <class Known = Block>
+  [[gnu::always_inline]] void leave() noexcept {
     Policy::light_barrier();                                              // between L1 and L2
     if (self().pins().load(std::memory_order_acquire) == 0) [[likely]] {  // L2, after the last unpin()
-      self().free_now();
+      static_cast<Known&>(self()).free_now();
     } else {
       leave_pinned();
     }

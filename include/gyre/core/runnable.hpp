@@ -29,7 +29,7 @@ class runnable : public list_link<> {
   friend class basic_message_list;
 
   function run_;
-  runnable* below_ = nullptr;  // link of a message_list: the entry pushed before this one
+  runnable* below_;  // link of a message_list: the entry pushed before this one
 };
 
 }  // namespace gyre::detail

@@ -132,6 +132,20 @@ class task_core : public runnable {
   /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
   void cancel_children_now();
 
+  /// An ended one that holds_nothing() becomes another task of the same kind.
+  void restart(std::coroutine_handle<> root, task_bits::word initial) noexcept {
+    state.restart(initial);
+    limits = 0;
+    holder_mark.store(0, std::memory_order_relaxed);
+    resume_point = root;
+    check = nullptr;
+  }
+
+  /// Whether its destructor has nothing to do.   Thread: the last that has it.
+  [[nodiscard]] bool holds_nothing() const noexcept {
+    return cancel_message_.load(std::memory_order_relaxed) == nullptr && context.is_unset();
+  }
+
   /// The message given to the latest cancel().   Thread: any.
   [[nodiscard]] std::string message() const;
   /// The error of a task that ends by a cancel, with that message.

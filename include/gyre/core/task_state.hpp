@@ -61,7 +61,7 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool is_done() const noexcept { return (look() & phase) == done; }
   /// Acquire: who sees a task pinned by itself, at a loop that it has moved to, sees it at home there.
   [[nodiscard]] bool is_pinned() const noexcept { return (word_.load(std::memory_order_acquire) & pinned) != 0; }
-  [[nodiscard]] bool is_main() const noexcept { return (word_.load(std::memory_order_relaxed) & main) != 0; }
+  [[nodiscard]] bool is_main() const noexcept { return (peek() & main) != 0; }
   [[nodiscard]] bool is_waiting() const noexcept { return (look() & phase) == waiting; }
   /// A moment's truth, for reports.
   [[nodiscard]] bool is_running() const noexcept {
@@ -70,9 +70,9 @@ class basic_task_state : task_bits {
   /// seq_cst with park() and try_lock(): of tasks that begin to await each other at once, one sees the other parked.
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
-  [[nodiscard]] bool cancel_pending() const noexcept {
-    return (word_.load(std::memory_order_relaxed) & (cancel_requested | wait_cancelled)) != 0;
-  }
+  [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (cancel_requested | wait_cancelled)) != 0; }
+  /// For the running task: neither pinned nor about to be cancelled.
+  [[nodiscard]] bool is_free() const noexcept { return (peek() & (pinned | cancel_requested | wait_cancelled)) == 0; }
 
   /// A ready task takes a step. Returns true if a cancel is pending before the very first one.
   bool begin() noexcept {
@@ -135,10 +135,7 @@ class basic_task_state : task_bits {
   unsigned uncancel(unsigned floor = 0) noexcept;
 
   /// True if a cancel is to be thrown now; it is taken, for all requests so far. What was withdrawn meanwhile is not there.
-  [[nodiscard]] bool take_cancel() noexcept {
-    if (!cancel_pending()) [[likely]] return false;
-    return take_cancel_slow();
-  }
+  [[nodiscard]] bool take_cancel() noexcept { return cancel_pending() && take_cancel_slow(); }
 
   /// Takes back a request, to pass it on to what the task waits for. False if there is none any more.
   bool withdraw_request() noexcept {
@@ -157,6 +154,14 @@ class basic_task_state : task_bits {
     word_.store((word_.load(std::memory_order_relaxed) & count) | done, std::memory_order_release);
   }
 
+  /// Another task begins here, running.
+  void restart(word initial) noexcept {
+    word_.store(initial, std::memory_order_relaxed);
+    stepping_.store(false, std::memory_order_relaxed);
+    unstarted_ = false;
+  }
+  /// A task that was born running goes through a queue before its first step.
+  void put_off() noexcept { unstarted_ = true; }
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
   /// The running task stays on its loop from now on, or may leave it. It is in no queue, and who wakes it reads the bit after
   /// the claim.
@@ -165,6 +170,7 @@ class basic_task_state : task_bits {
 
  private:
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
+  [[nodiscard]] word peek() const noexcept { return word_.load(std::memory_order_relaxed); }
   word settled() const noexcept;  // the word once no canceller holds it
   cancel_step request(word counted) noexcept;
   bool take_cancel_slow() noexcept {

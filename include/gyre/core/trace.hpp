@@ -20,6 +20,8 @@ inline void trace(trace_event event, task_core& t) noexcept {
   if (const trace_hook hook = trace_target.load(std::memory_order_acquire)) [[unlikely]] hook(event, t);
 }
 
+[[nodiscard]] inline bool is_traced() noexcept { return trace_target.load(std::memory_order_acquire) != nullptr; }
+
 /// Called where a simulation may let other loops go first: at each await of a coroutine, before what is awaited is asked, and
 /// between the two halves of falling asleep.
 extern std::atomic<void (*)() noexcept> interruption_target;

@@ -29,11 +29,11 @@ class basic_fork_debts {
   /// What is to be done after a child has ended.
   enum class step : std::uint8_t { parent, sibling, nothing, free_block };
 
-  /// The children are about to be shown to other threads.
-  void open(std::uint32_t count) noexcept {
-    total_ = count;
-    pending_.store(count, std::memory_order_relaxed);  // published by whatever shows the children
-  }
+  /// Published by whatever shows the children.
+  explicit basic_fork_debts(std::uint32_t count) noexcept : pending_(count), total_(count) {}
+
+  /// The children of another gather begin, as many as there were. None of the last ones has failed.
+  void restart() noexcept { pending_.store(total_, std::memory_order_relaxed); }
 
   /// True for the first child that failed: it continues the parent.
   [[nodiscard]] bool fail(Child& c) noexcept {
@@ -72,8 +72,8 @@ class basic_fork_debts {
     return pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt;  // D1, Q2
   }
 
-  typename Policy::template atomic<std::uint32_t> pending_{0};
-  std::uint32_t total_ = 0;
+  typename Policy::template atomic<std::uint32_t> pending_;
+  const std::uint32_t total_;
   typename Policy::template atomic<Child*> failed_{nullptr};
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // gather: all results, in the order of the arguments.  Layer: flow.  Bodies: lib/flow/gather.cpp, fork_join.cpp
+#include <gyre/base/apart.hpp>
 #include <gyre/flow/ensure_future.hpp>
 #include <gyre/flow/fork_join.hpp>
 #include <gyre/flow/result.hpp>
@@ -88,8 +89,10 @@ gathered<Errors, T> gathered_of(future_core& child) {
   }
 }
 
+/// Of a child that has ended just now.
 template <bool Errors, class T>
-gathered<Errors, T> gathered_of(result_slot<T>& slot) {
+gathered<Errors, T> gathered_of(result_slot<T>& filled) {
+  result_slot<T>& slot = *apart(&filled);
   if constexpr (Errors) {
     if (slot.error != nullptr) return result<T>(slot.error);
     return result<T>(std::move(slot.value()));
@@ -182,8 +185,8 @@ class gather_starter : public awaiter_base {
 
   /// Starts the children and gives the future of their results.
   const gathering_future<R>& start() {
-    if (!started_) started_.emplace(static_cast<Self*>(this)->make());
-    return *started_;
+    if (!started_) started_ = static_cast<Self*>(this)->make();
+    return started_;
   }
   operator gathering_future<R>() { return start(); }  // NOLINT: used as a future, it is one
   [[nodiscard]] bool done() { return start().done(); }
@@ -200,10 +203,10 @@ class gather_starter : public awaiter_base {
   void append_text(std::string& out) { start().append_text(out); }
 
  protected:
-  [[nodiscard]] bool started() const noexcept { return started_.has_value(); }
+  [[nodiscard]] bool started() const noexcept { return static_cast<bool>(started_); }
 
  private:
-  std::optional<gathering_future<R>> started_;
+  gathering_future<R> started_;
 };
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // How the record of a fork-join's child, made when somebody asks for a handle, learns of the child's end.  Layer: flow.
+#include <gyre/base/config.hpp>
 #include <gyre/base/policy.hpp>
 
 #include <mutex>
@@ -29,7 +30,7 @@ class basic_shown_record {
     return take(guard);  // S4
   }
   /// The same for one who has seen the end; null if the child tells it itself.
-  [[nodiscard]] Record* take(lock& guard) noexcept {
+  [[nodiscard]] GYRE_NOINLINE Record* take(lock& guard) noexcept {
     const std::lock_guard hold(guard);
     return record_.exchange(nullptr, std::memory_order_relaxed);
   }

@@ -4,10 +4,38 @@
 
 namespace gyre::detail {
 
-template <class T>
-std::coroutine_handle<typename coro<T>::promise_type> frame_of(coro<T>& body) {
-  return body.consume("gather");
-}
+/// The wait of a gather that is no fork-join: out of the way of one that is.
+template <class R>
+class future_wait {
+  using awaiter = future_awaiter<R, true>;
+
+ public:
+  future_wait() noexcept {}  // NOLINT: awaiter_ stays unconstructed
+  future_wait(const future_wait&) = delete;
+  future_wait& operator=(const future_wait&) = delete;
+  ~future_wait() {
+    if (begun_) [[unlikely]] destroy();
+  }
+
+  [[nodiscard]] std::coroutine_handle<> begin(core_ref<future_core> awaited, std::coroutine_handle<> at) {
+    std::construct_at(&awaiter_, std::move(awaited));
+    begun_ = true;
+    if (awaiter_.await_ready() || !awaiter_.await_suspend(promise_handle(at))) return transfer(at);
+    return std::noop_coroutine();
+  }
+  GYRE_NOINLINE R end() { return awaiter_.await_resume(); }
+
+ private:
+  [[nodiscard]] static std::coroutine_handle<promise_base> promise_handle(std::coroutine_handle<> at) noexcept {
+    return std::coroutine_handle<promise_base>::from_address(at.address());
+  }
+  GYRE_NOINLINE void destroy() noexcept { std::destroy_at(&awaiter_); }
+
+  bool begun_ = false;
+  union {
+    awaiter awaiter_;
+  };
+};
 
 template <bool Errors, class... As>
 class [[nodiscard]] gather_call
@@ -33,25 +61,21 @@ class [[nodiscard]] gather_call
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> at) {
     if constexpr (forks) {
-      const thread_state& thread = this_thread();
+      thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
-      if (!this->started() && may_fork(me, thread)) {
+      if (!this->started() && may_fork(me, thread)) [[likely]] {
         std::apply([](auto&... bodies) { (bodies.check_fresh("gather"), ...); }, arguments_);
-        auto* block = fork_type::make(Errors);
-        fork_ = block;
-        return std::apply(
-            [&](auto&... bodies) { return transfer(block->launch(me, at, *thread.loop, frame_of(bodies)...)); },
-            arguments_);
+        fork_ = fork_type::take(Errors, me, at, *thread.loop, arguments_);
+        if (fork_ == nullptr) [[unlikely]] return fork_anew(thread, me, at);
+        return transfer(fork_->launch(thread));
       }
     }
-    wait_.emplace(this->start().shared("gather"));
-    if (wait_->await_ready() || !wait_->await_suspend(at)) return transfer(at);
-    return std::noop_coroutine();
+    return wait_as_future(at);
   }
 
   value_type await_resume() {
     if constexpr (forks) {
-      if (fork_ != nullptr) {
+      if (fork_ != nullptr) [[likely]] {
         fork_type& block = *std::exchange(fork_, nullptr);
         block.check_and_leave_on_error();
         const leaver last(block);
@@ -62,12 +86,19 @@ class [[nodiscard]] gather_call
             block.results);
       }
     }
-    return wait_->await_resume();
+    return wait_.end();
   }
 
  private:
   template <class Self, class R>
   friend class gather_starter;
+  GYRE_NOINLINE std::coroutine_handle<> wait_as_future(std::coroutine_handle<> at) {
+    return wait_.begin(this->start().shared("gather"), at);
+  }
+  GYRE_NOINLINE std::coroutine_handle<> fork_anew(thread_state& thread, task_core& me, std::coroutine_handle<> at) {
+    fork_ = fork_type::make(Errors, me, at, *thread.loop, arguments_);
+    return transfer(fork_->launch(thread));
+  }
   static constexpr bool forks = sizeof...(As) > 0 && (is_coro_v<As> && ...);
   template <class... Bs>
   struct fork_for {
@@ -75,11 +106,11 @@ class [[nodiscard]] gather_call
   };
   using fork_type = typename fork_for<As...>::type;
   struct leaver {
-    explicit leaver(fork_block& b) noexcept : block(b) {}
+    explicit leaver(fork_type& b) noexcept : block(b) {}
     leaver(const leaver&) = delete;
     leaver& operator=(const leaver&) = delete;
-    ~leaver() { block.leave(); }
-    fork_block& block;
+    ~leaver() { block.template leave<fork_type>(); }
+    fork_type& block;
   };
 
   gathering_future<value_type> make() {
@@ -93,7 +124,7 @@ class [[nodiscard]] gather_call
 
   std::tuple<As...> arguments_;
   fork_type* fork_ = nullptr;
-  std::optional<future_awaiter<value_type, true>> wait_;
+  future_wait<value_type> wait_;
 };
 
 template <bool Errors, class A>
@@ -118,21 +149,19 @@ class [[nodiscard]] gather_vector_call
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> at) {
     if constexpr (is_coro_v<A>) {
-      const thread_state& thread = this_thread();
+      thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
-      if (!this->started() && !arguments_.empty() && may_fork(me, thread)) {
+      if (!this->started() && !arguments_.empty() && may_fork(me, thread)) [[likely]] {
         for (const A& body : arguments_) body.check_fresh("gather");
-        fork_ = vector_fork<child_value>::make(Errors, arguments_.size());
-        return transfer(fork_->launch(me, at, *thread.loop, arguments_));
+        fork_ = vector_fork<child_value>::make(Errors, me, at, arguments_.size());
+        return transfer(fork_->launch(thread, arguments_));
       }
     }
-    wait_.emplace(this->start().shared("gather"));
-    if (wait_->await_ready() || !wait_->await_suspend(at)) return transfer(at);
-    return std::noop_coroutine();
+    return wait_as_future(at);
   }
 
   value_type await_resume() {
-    if (fork_ == nullptr) return wait_->await_resume();
+    if (fork_ == nullptr) return wait_.end();
     vector_fork<child_value>& block = *std::exchange(fork_, nullptr);
     block.check_and_leave_on_error();
     value_type all;
@@ -140,13 +169,16 @@ class [[nodiscard]] gather_vector_call
     for (std::uint32_t i = 0; i < block.child_count(); ++i) {
       all.push_back(gathered_of<Errors, child_value>(block.results[i]));
     }
-    block.leave();
+    block.template leave<vector_fork<child_value>>();
     return all;
   }
 
  private:
   template <class Self, class R>
   friend class gather_starter;
+  GYRE_NOINLINE std::coroutine_handle<> wait_as_future(std::coroutine_handle<> at) {
+    return wait_.begin(this->start().shared("gather"), at);
+  }
 
   gathering_future<value_type> make() {
     pooled_vector<core_ref<future_core>> children;
@@ -159,7 +191,7 @@ class [[nodiscard]] gather_vector_call
 
   std::vector<A> arguments_;
   vector_fork<child_value>* fork_ = nullptr;
-  std::optional<future_awaiter<value_type, true>> wait_;
+  future_wait<value_type> wait_;
 };
 
 }  // namespace gyre::detail

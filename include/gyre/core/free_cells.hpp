@@ -4,8 +4,9 @@
 // same steps (tests/model).  Layer: core.
 #include <gyre/base/policy.hpp>
 
-#include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <utility>
 
 namespace gyre::detail {
 
@@ -43,41 +44,58 @@ class basic_cell_batches {
 
 /// The free cells of one thread, newest first.
 template <class Policy = std_policy>
-struct basic_cell_list {
+class basic_cell_list {
+ public:
   using cell = basic_free_cell<Policy>;
 
-  cell* head = nullptr;
-  std::size_t count = 0;
+  /// Takes no cells, ever.
+  constexpr basic_cell_list() noexcept = default;
+  /// Holds at most `bound` cells, apart from a longer chain that it has adopted.
+  constexpr explicit basic_cell_list(std::int32_t bound) noexcept : room_(bound), bound_(bound) {}
+
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  [[nodiscard]] bool full() const noexcept { return room_ <= 0; }
+  [[nodiscard]] std::int32_t count() const noexcept { return bound_ - room_; }
 
   /// Shape:   not empty.
   [[nodiscard]] cell* pop() noexcept {
-    cell* taken = head;
-    head = taken->next;
-    --count;
+    cell* taken = head_;
+    head_ = taken->next;
+    ++room_;
     return taken;
   }
+  /// Shape:   not full.
   void push(cell* c) noexcept {
-    c->next = head;
-    head = c;
-    ++count;
+    c->next = head_;
+    head_ = c;
+    --room_;
   }
   /// A chain becomes the list, which is empty.
   void adopt(cell* chain) noexcept {
-    head = chain;
-    count = 0;
-    for (; chain != nullptr; chain = chain->next) ++count;
+    head_ = chain;
+    for (room_ = bound_; chain != nullptr; chain = chain->next) --room_;
   }
   /// Takes the newer half off.   Shape: at least two.
   [[nodiscard]] cell* cut_half() noexcept {
-    cell* const chain = head;
+    cell* const chain = head_;
     cell* last = chain;
-    const std::size_t half = count / 2;
-    for (std::size_t i = 1; i < half; ++i) last = last->next;
-    head = last->next;
-    count -= half;
+    const std::int32_t half = count() / 2;
+    for (std::int32_t i = 1; i < half; ++i) last = last->next;
+    head_ = last->next;
+    room_ += half;
     last->next = nullptr;
     return chain;
   }
+  /// Takes all.
+  [[nodiscard]] cell* cut_all() noexcept {
+    room_ = bound_;
+    return std::exchange(head_, nullptr);
+  }
+
+ private:
+  cell* head_ = nullptr;
+  std::int32_t room_ = 0;  // how many more may come
+  std::int32_t bound_ = 0;
 };
 
 }  // namespace gyre::detail

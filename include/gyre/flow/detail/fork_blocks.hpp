@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+// The two kinds of blocks of a fork-join: for so many coroutines as arguments, and for a vector.  Layer: flow.
+
+namespace gyre::detail {
+
+/// The block of gather(coro<Ts>...).
+template <class... Ts>
+class tuple_fork final : public fork_block {
+ public:
+  static constexpr std::size_t count = sizeof...(Ts);
+
+  /// A block for frames that are taken over now, and have yet to be started.
+  [[nodiscard]] static tuple_fork* make(bool collect_errors, task_core& parent, std::coroutine_handle<> at, home& here,
+                                        std::tuple<coro<Ts>...>& bodies) {
+    static_assert(sizeof(tuple_fork) <= largest_stable_cell, "too many coroutines in one gather(): use a vector");
+    void* const cell = pool_allocate(sizeof(tuple_fork), cell_use::stable);
+    auto* block = new (cell) tuple_fork(collect_errors, parent, at);
+    block->template bind<false>(here, bodies, indices);
+    stable_content(cell) = &ops;
+    return block;
+  }
+  /// The same by a block of this kind that is at hand; null if there is none.
+  [[nodiscard]] [[gnu::always_inline]] static tuple_fork* take(bool collect_errors, task_core& parent,
+                                                               std::coroutine_handle<> at, home& here,
+                                                               std::tuple<coro<Ts>...>& bodies) noexcept {
+    void* const cell = reusable ? pool_allocate_at_hand(sizeof(tuple_fork), cell_use::stable) : nullptr;
+    if (cell == nullptr) [[unlikely]]
+      return nullptr;
+    if (stable_content(cell) != &ops) [[unlikely]] {
+      pool_deallocate(cell, sizeof(tuple_fork), cell_use::stable);
+      return nullptr;
+    }
+    auto* block = static_cast<tuple_fork*>(cell);
+    block->restart(collect_errors, parent, at);
+    block->template bind<true>(here, bodies, indices);
+    return block;
+  }
+
+  [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> launch(thread_state& thread) noexcept {
+    return start(thread, children(), count);
+  }
+
+  /// For leave().
+  [[gnu::always_inline]] void free_now() noexcept {
+    if (!reusable || has_errors() || !holds_nothing(children(), count)) destroy();
+    pool_deallocate(this, sizeof(tuple_fork), cell_use::stable);
+  }
+
+  std::tuple<result_slot<Ts>...> results;
+
+ private:
+  tuple_fork(bool collect_errors, task_core& parent, std::coroutine_handle<> at) noexcept
+      : fork_block(ops, collect_errors, parent, at, children(), count) {}
+
+  // `Again`: children and results are there, left by the last gather.
+  template <bool Again, std::size_t... I>
+  [[gnu::always_inline]] void bind(home& here, std::tuple<coro<Ts>...>& bodies, std::index_sequence<I...>) noexcept {
+    (bind_one<Again, I>(here, std::get<I>(bodies).release()), ...);
+  }
+  template <bool Again, std::uint32_t I, class Frame>
+  [[gnu::always_inline]] void bind_one(home& here, Frame frame) noexcept {
+    fork_child* const c = children() + I;
+    auto& result = std::get<I>(results);
+    if constexpr (Again) {
+      c->restart(frame, here);
+      result.has_value = false;
+    } else {
+      std::construct_at(c, *this, I, frame, here);
+    }
+    frame.promise().task = c;
+    frame.promise().slot = &result;
+  }
+
+  GYRE_NOINLINE void destroy() noexcept {
+    stable_content(this) = nullptr;
+    std::destroy_n(children(), count);
+    std::destroy_at(this);
+  }
+  // Of a gather without errors, whose values need no destructor, nothing is to be destroyed as a rule: the block stays
+  // what it is, and the next gather of this kind writes only what differs.
+  static constexpr bool reusable = (std::is_trivially_destructible_v<stored<Ts>> && ...);
+  [[nodiscard]] bool has_errors() const noexcept {
+    return std::apply([](const auto&... each) { return (... || (each.error != nullptr)); }, results);
+  }
+
+  [[nodiscard]] fork_child* children() noexcept { return reinterpret_cast<fork_child*>(memory_); }
+
+  static void free_block(join_head& head) noexcept { static_cast<tuple_fork&>(head).free_now(); }
+  template <std::size_t... I>
+  void append_one(std::uint32_t child, std::string& out, std::index_sequence<I...>) const {
+    static_cast<void>(((I == child ? (append_value(out, std::get<I>(results).value()), true) : false) || ...));
+  }
+  template <std::size_t... I>
+  result_base* slot_of(std::uint32_t child, std::index_sequence<I...>) noexcept {
+    result_base* found = nullptr;
+    static_cast<void>(((I == child ? (found = &std::get<I>(results), true) : false) || ...));
+    return found;
+  }
+  static constexpr std::index_sequence_for<Ts...> indices{};
+  static constexpr operations ops{&free_block, &fork_block::abandon_block,
+                                  [](join_head& head, std::uint32_t child) -> result_base& {
+                                    return *static_cast<tuple_fork&>(head).slot_of(child, indices);
+                                  },
+                                  [](const join_head& head, std::uint32_t child, std::string& out) {
+                                    static_cast<const tuple_fork&>(head).append_one(child, out, indices);
+                                  }};
+
+  alignas(fork_child) std::byte memory_[sizeof(fork_child) * count];
+};
+
+/// The block of gather(vector of coro<T>). The arrays are separate: only the head needs stable memory.
+template <class T>
+class vector_fork final : public fork_block {
+ public:
+  static vector_fork* make(bool collect_errors, task_core& parent, std::coroutine_handle<> at, std::size_t n) {
+    auto* const arrays = static_cast<std::byte*>(pool_allocate(bytes(n)));
+    try {
+      void* const memory = pool_allocate(sizeof(vector_fork), cell_use::stable);
+      stable_content(memory) = nullptr;
+      return new (memory) vector_fork(collect_errors, parent, at, arrays, static_cast<std::uint32_t>(n));
+    } catch (...) {
+      pool_deallocate(arrays, bytes(n));
+      throw;
+    }
+  }
+
+  [[nodiscard]] std::coroutine_handle<> launch(thread_state& thread, std::vector<coro<T>>& bodies) noexcept {
+    for (std::uint32_t i = 0; i < child_count(); ++i) {
+      const auto frame = bodies[i].consume("gather");
+      auto* c = new (children() + i) fork_child(*this, i, frame, *thread.loop);
+      frame.promise().task = c;
+      frame.promise().slot = new (results + i) result_slot<T>();
+    }
+    return start(thread, children(), child_count());
+  }
+
+  /// For leave().
+  void free_now() noexcept {
+    const std::uint32_t n = child_count();
+    std::destroy_n(results, n);
+    std::destroy_n(children(), n);
+    pool_deallocate(children(), bytes(n));
+    std::destroy_at(this);
+    pool_deallocate(this, sizeof(vector_fork), cell_use::stable);
+  }
+
+  result_slot<T>* results;
+
+ private:
+  vector_fork(bool collect_errors, task_core& parent, std::coroutine_handle<> at, std::byte* arrays,
+              std::uint32_t n) noexcept
+      : fork_block(ops, collect_errors, parent, at, reinterpret_cast<fork_child*>(arrays), n),
+        results(reinterpret_cast<result_slot<T>*>(arrays + slots_at(n))) {}
+
+  [[nodiscard]] fork_child* children() noexcept { return static_cast<fork_child*>(&child(0)); }
+
+  [[nodiscard]] static std::size_t slots_at(std::size_t n) noexcept {
+    constexpr std::size_t a = alignof(result_slot<T>);
+    return (sizeof(fork_child) * n + a - 1) / a * a;
+  }
+  [[nodiscard]] static std::size_t bytes(std::size_t n) noexcept { return slots_at(n) + sizeof(result_slot<T>) * n; }
+
+  static void free_block(join_head& head) noexcept { static_cast<vector_fork&>(head).free_now(); }
+  static constexpr operations ops{&free_block, &fork_block::abandon_block,
+                                  [](join_head& head, std::uint32_t child) -> result_base& {
+                                    return static_cast<vector_fork&>(head).results[child];
+                                  },
+                                  [](const join_head& head, std::uint32_t child, std::string& out) {
+                                    append_value(out, static_cast<const vector_fork&>(head).results[child].value());
+                                  }};
+};
+
+}  // namespace gyre::detail
