@@ -101,7 +101,7 @@ GYRE_NOINLINE void fork_block::push_with_care(thread_state& thread, fork_child& 
   try {
     thread.forks->push(&c);
   } catch (const std::bad_alloc&) {
-    c.state.put_off();
+    c.state.mark_unstarted();
     thread.loop->enqueue(c);  // intrusive in the end: cannot fail
   }
 }
@@ -111,7 +111,7 @@ GYRE_NOINLINE std::coroutine_handle<> fork_block::enter_with_care(thread_state& 
   trace(trace_event::step, c);
   if (!c.state.cancel_pending()) return c.resume_point;
   thread.current = nullptr;
-  c.state.put_off();
+  c.state.mark_unstarted();
   thread.loop->enqueue(c);  // ends in a step of its own: many cancelled siblings must not nest
   return std::noop_coroutine();
 }

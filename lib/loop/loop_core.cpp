@@ -107,6 +107,10 @@ void loop_core::send(task_core& t) noexcept {
 }
 
 void loop_core::push_ready(task_core& t) noexcept {
+  if (setup_.peers == nullptr) {
+    ring_.push_back(t);  // nobody could steal it
+    return;
+  }
   try {
     ready.push(&t);
   } catch (const std::bad_alloc&) {

@@ -192,6 +192,7 @@ class loop_core final : public home {
   [[nodiscard]] bool sleep_polls() const noexcept { return setup_.driver == nullptr; }
   void adapt_turn(std::int64_t time) noexcept;
   bool run_one();
+  bool run_from(unsigned queue);
   bool run_pinned();
   bool run_ready();
   bool run_forks();
@@ -216,6 +217,8 @@ class loop_core final : public home {
   void run_entry(runnable& r) noexcept {
     if (in_debug_mode()) [[unlikely]] {
       run_timed(r, false);
+    } else if (task_core* t = task_core::of(r); t != nullptr) {
+      run_task(*t, *this);
     } else {
       r.run();
     }
@@ -253,7 +256,9 @@ class loop_core final : public home {
   std::uint64_t orphans_listed_ = 0;
   intrusive_list<generator_state, generator_tag> generators_;  // under registry_lock_
   bool generators_shut_ = false;                               // likewise
-  unsigned next_queue_ = 0;
+  unsigned queue_ = 0;    // from which the last step was taken
+  int from_queue_ = 0;    // how many more may come from there before the others have their turn
+  int quantum_ = 1;       // what a queue gets of this turn before the others
   std::int64_t last_poll_ = 0;
   bool slept_ = false;  // since the last turn began: the sleep has polled
   int turns_since_poll_ = 0;

@@ -161,7 +161,7 @@ class basic_task_state : task_bits {
     unstarted_ = false;
   }
   /// A task that was born running goes through a queue before its first step.
-  void put_off() noexcept { unstarted_ = true; }
+  void mark_unstarted() noexcept { unstarted_ = true; }
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
   /// The running task stays on its loop from now on, or may leave it. It is in no queue, and who wakes it reads the bit after
   /// the claim.
