@@ -5,6 +5,7 @@
 #include <gyre/core/awaited_by.hpp>
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/task_record.hpp>
+#include <gyre/core/trace.hpp>
 
 #include <core/task_protocol.hpp>
 
@@ -267,6 +268,7 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   if (!awaited.is_of(t.at())) refuse_if_foreign(awaited, t);
   t.resume_point = at;
   node.task = &t;
+  interruption_point();
   await_completion(t, awaited, [&](task_state::wait_kind kind) {
     bool may_close_circle = false;
     const auto tried = awaited.park_at(node, [&] {

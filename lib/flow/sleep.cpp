@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/core/trace.hpp>
 #include <gyre/flow/sleep.hpp>
 
 namespace gyre::detail {
@@ -26,6 +27,7 @@ bool sleep_base::suspend(task_core& t, std::coroutine_handle<> at) {
   fire_directly(!t.state.is_pinned());
   arm_timer(here, *this, deadline_after(now_of(here), delay_));
   armed_at_ = &here;
+  interruption_point();
   if (t.state.park()) return true;
   if (t.state.take_notified() && !t.state.cancel_pending()) return false;
   t.state.yield();

@@ -20,6 +20,7 @@
 #include <gyre/base/text.hpp>
 #include <gyre/core/awaited_by.hpp>
 #include <gyre/core/current.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/flow/task_group.hpp>
 
 #include <mutex>
@@ -61,6 +62,7 @@ bool group_wait::await_ready() const noexcept {
 }
 
 bool group_wait::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  interruption_point();
   bool parked = false;
   {
     const std::lock_guard hold(group_.guard_);

@@ -4,6 +4,7 @@
 #include <gyre/flow/timeout.hpp>
 
 #include <cmath>
+#include <flow/turn.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -54,17 +55,14 @@ void time_limit::enter() {
 // Stands for a limit in the heap or ring of a loop that the limit's task may have left: an entry of a ring can only be taken
 // back by that ring's own thread. Pooled; freed when both the limit and the loop have let go.
 //
-//   limit_   null once the limit has taken it back. Expiring goes on under the lock: who takes it back waits for that.
+//   turn_    begins only while the limit wants it; take_back() waits for the end of an expiring under way.
 class time_limit::ticket final : public timer_node, public pooled {
  public:
-  explicit ticket(time_limit& limit) noexcept : timer_node(&never_direct, &take_turn, false), limit_(&limit) {}
+  explicit ticket(time_limit& limit) noexcept : timer_node(&never_direct, &take_turn, false), limit_(limit) {}
 
   // Nothing expires after this.
   void take_back(home* loop) noexcept {
-    {
-      const std::lock_guard hold(lock_);
-      limit_ = nullptr;
-    }
+    turn_.call_off();
     if (loop != nullptr && take_back_timer(*loop, *this)) release();
     release();
   }
@@ -76,15 +74,15 @@ class time_limit::ticket final : public timer_node, public pooled {
   static void never_direct(timer_node&) noexcept {}
   static void take_turn(runnable& r, fate f) noexcept {
     auto& self = static_cast<ticket&>(r);
-    {
-      const std::lock_guard hold(self.lock_);
-      if (f == fate::runs && self.limit_ != nullptr) self.limit_->expire();
+    if (f == fate::runs && self.turn_.begin()) {
+      self.limit_.expire();
+      self.turn_.end();
     }
     self.release();
   }
 
-  spin_lock lock_;
-  time_limit* limit_;
+  basic_turn<> turn_;
+  time_limit& limit_;
   std::atomic<int> references_{2};  // the limit, the loop
 };
 

@@ -2,6 +2,7 @@
 #include <gyre/base/ref_count.hpp>
 #include <gyre/core/awaited_by.hpp>
 #include <gyre/core/current.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/flow/wait.hpp>
 
 #include <mutex>
@@ -221,6 +222,7 @@ bool wait_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
       arm_timer(here, *this, now_of(here));
     }
   }
+  interruption_point();
   if (!core_->park(t)) here.enqueue(t);
   return true;
 }

@@ -2,6 +2,7 @@
 #include <gyre/base/assert.hpp>
 #include <gyre/base/text.hpp>
 #include <gyre/core/error.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/sync/barrier.hpp>
 
 // asyncio builds its barrier of a condition: every change of state wakes all who wait, inside and outside, and each looks
@@ -120,6 +121,7 @@ bool barrier::give_up_place(passage& p) noexcept {
 namespace detail {
 
 bool barrier_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  interruption_point();
   wake_list woken;
   std::unique_lock hold(barrier_.guard_);
   barrier_.advance(*this, woken);

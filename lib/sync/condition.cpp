@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/assert.hpp>
 #include <gyre/base/text.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/sync/condition.hpp>
 
 // A waiter joins the list before it frees the lock, under guard_, which notify() takes, too: whoever gets the lock after it
@@ -71,6 +72,7 @@ void condition::append_text(std::string& out) const {
 namespace detail {
 
 bool condition_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  interruption_point();
   wake_list woken;  // who waits for the lock
   std::unique_lock hold(condition_.guard_);
   if (!condition_.lock_.turns_.try_release(woken)) return false;

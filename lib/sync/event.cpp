@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/assert.hpp>
 #include <gyre/base/text.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/sync/event.hpp>
 
 namespace gyre {
@@ -23,6 +24,7 @@ namespace detail {
 bool event_awaiter::await_ready() const noexcept { return event_.is_set(); }
 
 bool event_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  interruption_point();
   t.note_wait(wait_reason::event, &event_);
   return event_.flag_.wait(node_, t, at);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/assert.hpp>
 #include <gyre/base/text.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/sync/lock.hpp>
 
 namespace gyre {
@@ -22,6 +23,7 @@ void lock::append_text(std::string& out) const {
 namespace detail {
 
 bool lock_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  interruption_point();
   t.note_wait(wait_reason::lock, &lock_);
   return lock_.turns_.wait(node_, t, at);
 }

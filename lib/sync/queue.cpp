@@ -2,6 +2,7 @@
 #include <gyre/base/assert.hpp>
 #include <gyre/base/text.hpp>
 #include <gyre/core/error.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/sync/queue_base.hpp>
 
 #include <algorithm>
@@ -66,6 +67,7 @@ bool join_awaiter::await_ready() const noexcept {
 }
 
 bool join_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  interruption_point();
   std::unique_lock hold(guard_);
   if (unfinished_ == 0) return false;
   t.note_wait(wait_reason::queue_end, &guard_);

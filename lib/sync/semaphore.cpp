@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/assert.hpp>
 #include <gyre/base/text.hpp>
+#include <gyre/core/trace.hpp>
 #include <gyre/sync/semaphore.hpp>
 
 #include <limits>
@@ -43,6 +44,7 @@ namespace detail {
 bool permit_awaiter::await_ready() noexcept { return semaphore_.permits_.try_acquire(); }
 
 bool permit_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
+  interruption_point();
   t.note_wait(wait_reason::semaphore, &semaphore_);
   return semaphore_.permits_.wait(node_, t, at);
 }

@@ -309,6 +309,15 @@ LOOP_TEST("TASK-030: while a future is awaited the first message wins", "[core][
   CHECK(how == "cancelled: first");
 }
 
+LOOP_TEST("TASK-030: the message that has ended a sleep is not replaced", "[core][cancel]") {
+  const task<> t = create_task(sleep(1h));
+  co_await settle(2);
+  t.cancel("first");
+  t.cancel("last");
+  const std::string how = co_await outcome(t);
+  CHECK(how == "cancelled: first");
+}
+
 LOOP_TEST("FAULT-11, TASK-031: cancelling() counts requests, uncancel() takes them back", "[core][cancel]") {
   const future<int> f;
   const task<int> t = create_task(await_future(f));

@@ -6,6 +6,8 @@
 #include <gyre/io/open_parts.hpp>
 #include <gyre/loop/timer_stage.hpp>
 
+#include <flow/turn.hpp>
+
 #include <array>
 #include <memory>
 #include <mutex>
@@ -162,6 +164,37 @@ struct queued_node : timer_model<queued_node, 1> {
   }
 };
 
+/// The turn of a ticket, and the limit that goes: whoever finds the turn due does not touch the limit afterwards.
+struct turn_called_off : rl::test_suite<turn_called_off, 2> {
+  struct state {
+    detail::basic_turn<model_atomics> turn;
+    rl::var<int> owner;
+  };
+  std::unique_ptr<state> world;
+  bool begun = false;
+
+  void before() {
+    begun = false;
+    world = std::make_unique<state>();
+    world->owner($) = 0;
+  }
+  void after() { world.reset(); }
+  void thread(unsigned who) {
+    if (who == 0) {
+      if (!world->turn.begin()) return;
+      begun = true;
+      world->owner($) = 1;
+      world->turn.end();
+      RL_ASSERT(!world->turn.begin());
+    } else {
+      world->turn.call_off();
+      RL_ASSERT(world->owner($) == (begun ? 1 : 0));
+      world->owner($) = 2;  // as its destructor
+      RL_ASSERT(!world->turn.begin());
+    }
+  }
+};
+
 // --- parts of an operation --------------------------------------------------------------------------------------------
 
 /// The handler of an operation against a cancel that is sent to its loop as a message: the task goes on once, after both.
@@ -211,5 +244,6 @@ int main(int argc, char** argv) {
       {scenario<shared_object>("references: three owners"),
        scenario<disarmed_while_fired>("timer: disarmed while it fires"),
        scenario<taken_back_twice>("timer: taken back twice while it fires"), scenario<queued_node>("timer: queued"),
+       scenario<turn_called_off>("timer: a turn that its owner calls off"),
        scenario<cancelled_operation>("operation: ended while it is cancelled", 3)});
 }

@@ -410,6 +410,33 @@ LOOP_TEST("condition: a cancel pending at the call ends the wait, with the lock 
   CHECK(to_string(c) == "<Condition [unlocked]>");
 }
 
+LOOP_TEST("condition: who waits for the lock goes before a waiter whose cancel was pending", "[sync][condition]") {
+  condition c;
+  std::string log;
+  const auto wait_cancelled = [](condition& shared, std::string& out) -> coro<> {
+    co_await shared.acquire();
+    co_await settle(2);
+    current_task().cancel();
+    try {
+      co_await shared.wait();
+    } catch (const cancelled_error&) {
+      out += 'a';
+    }
+    shared.release();
+  };
+  const auto take_lock = [](condition& shared, std::string& out) -> coro<> {
+    co_await shared.acquire();
+    out += 'b';
+    get_running_loop().call_soon([&out] { out += '|'; });
+    shared.release();
+  };
+  const task<> waiter = create_task(wait_cancelled, std::ref(c), std::ref(log));
+  const task<> other = create_task(take_lock, std::ref(c), std::ref(log));
+  co_await other;
+  co_await waiter;
+  CHECK(log == "ba|");  // it frees the lock again before the waiter asks for it
+}
+
 LOOP_TEST("condition: a bounded buffer", "[sync][condition]") {
   lock l;
   condition not_full(l);

@@ -144,12 +144,14 @@ coro<> drops_later() {
   q.put_nowait("a");
   q.put_nowait("b");
   const task<> joiner = create_task(await_join(q));
+  co_await settle(2);
   q.shutdown();
   q.shutdown();
   CHECK(q.qsize() == 2);
   CHECK(q.get_nowait().size() == 1);
   q.task_done();
-  q.shutdown(true);
+  CHECK_FALSE(joiner.done());
+  q.shutdown(true);  // what it drops was all that the joiner waits for
   q.shutdown(true);
   q.shutdown();
   CHECK(q.empty());

@@ -94,6 +94,38 @@ RUNTIME_TEST("LOCK-011: a task of another loop waits for a lock instead of faili
   CHECK_FALSE(l.locked());
 }
 
+RUNTIME_TEST("XLOOP-018: what is freed between the look and the wait is not missed", "[sync][lock][semaphore]") {
+  struct gates {
+    lock l;
+    semaphore s{0};
+    queue<int> q;
+    std::atomic<int> reached{0};
+  };
+  const auto pass = [](gates& g) -> coro<> {
+    ++g.reached;
+    co_await g.s.acquire();
+    ++g.reached;
+    co_await g.l.acquire();
+    g.l.release();
+    ++g.reached;
+    co_await g.q.join();
+  };
+  for (int round = 0; round < 8; ++round) {
+    gates g;
+    g.q.put_nowait(round);
+    co_await g.l.acquire();
+    const task_options there{.pin = true, .loop = &current_runtime().loop(1)};
+    const task<> t = create_task(there, pass, std::ref(g));
+    co_await reach(g.reached, 1);
+    g.s.release();
+    co_await reach(g.reached, 2);
+    g.l.release();
+    co_await reach(g.reached, 3);
+    g.q.task_done();
+    co_await t;  // hangs if it parked after the last wake-up
+  }
+}
+
 RUNTIME_TEST("XLOOP-018: a lock freed for a waiter cannot be taken by others", "[sync][lock]") {
   lock l;
   std::atomic<int> owner{0};

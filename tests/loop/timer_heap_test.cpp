@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+// The heap of timers by itself, against a sorted list: what is due, in which order, and what is left.
+#include <catch2/catch.hpp>
+#include <gyre/base/rng.hpp>
+#include <gyre/loop/timers.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <thread>
+#include <vector>
+
+using namespace gyre::detail;
+
+namespace {
+
+constexpr std::int64_t never_due = std::numeric_limits<std::int64_t>::max();
+
+struct numbered_timer final : timer_node {
+  numbered_timer(int n, std::vector<int>& fired, bool direct) noexcept
+      : timer_node(&fire, &take_turn, direct), number(n), log(fired) {}
+  static void fire(timer_node& node) noexcept {
+    auto& self = static_cast<numbered_timer&>(node);
+    self.log.push_back(self.number);
+  }
+  static void take_turn(runnable& r, fate) noexcept { fire(static_cast<numbered_timer&>(r)); }
+
+  int number;
+  std::vector<int>& log;
+};
+
+/// Timers that are armed, the earliest first; of two with the same deadline, the one that was armed first.
+class bench {
+ public:
+  explicit bench(std::uint64_t seed) noexcept : random_(seed) {}
+
+  void arm() {
+    const bool direct = random_.below(3) != 0;
+    timers_.push_back(std::make_unique<numbered_timer>(static_cast<int>(timers_.size()), fired_, direct));
+    numbered_timer& timer = *timers_.back();
+    heap_->arm(timer, now_ + static_cast<std::int64_t>(random_.below(20)));
+    const auto later = std::find_if(armed_.begin(), armed_.end(),
+                                    [&timer](const timer_node* each) { return each->deadline() > timer.deadline(); });
+    armed_.insert(later, &timer);
+  }
+  void take_back() {
+    if (armed_.empty()) return;
+    const auto at = armed_.begin() + static_cast<std::ptrdiff_t>(random_.below(armed_.size()));
+    REQUIRE(heap_->disarm(**at));
+    REQUIRE_FALSE(heap_->disarm(**at));
+    armed_.erase(at);
+  }
+  void let_time_pass() { now_ += static_cast<std::int64_t>(random_.below(8)); }
+
+  void fire_here() {
+    std::vector<int> direct;
+    std::vector<int> queued;
+    while (!armed_.empty() && armed_.front()->deadline() <= now_) {
+      (armed_.front()->fires_directly() ? direct : queued).push_back(armed_.front()->number);
+      armed_.pop_front();
+    }
+    intrusive_list<runnable> ring;
+    REQUIRE(heap_->fire_due(now_, ring) == (!direct.empty() || !queued.empty()));
+    REQUIRE(fired_ == direct);
+    for (const int n : direct)
+      REQUIRE_FALSE(heap_->disarm(*timers_[static_cast<std::size_t>(n)]));  // its firing is over
+    fired_.clear();
+    while (!ring.empty()) ring.pop_front().run();
+    REQUIRE(fired_ == queued);
+    fired_.clear();
+  }
+  /// As another loop does while this one is stuck: the direct ones alone, in any order.
+  void fire_elsewhere() {
+    std::vector<int> direct;
+    const auto goes = [&](const numbered_timer* each) {
+      const bool due = each->fires_directly() && each->deadline() <= now_;
+      if (due) direct.push_back(each->number);
+      return due;
+    };
+    armed_.erase(std::remove_if(armed_.begin(), armed_.end(), goes), armed_.end());
+    REQUIRE(heap_->fire_due_elsewhere(now_) == !direct.empty());
+    std::sort(direct.begin(), direct.end());
+    std::sort(fired_.begin(), fired_.end());
+    REQUIRE(fired_ == direct);
+    fired_.clear();
+  }
+  void check_next() const {
+    REQUIRE(heap_->next_deadline() == (armed_.empty() ? never_due : armed_.front()->deadline()));
+  }
+  [[nodiscard]] std::uint64_t choose(std::uint64_t n) noexcept { return random_.below(n); }
+
+ private:
+  rng random_;
+  std::int64_t now_ = 0;
+  std::vector<std::unique_ptr<numbered_timer>> timers_;
+  std::deque<numbered_timer*> armed_;
+  std::vector<int> fired_;
+  std::unique_ptr<timer_heap> heap_ = timer_heap::by_arrival();
+};
+
+/// Fires for some time, on whatever thread finds it due.
+struct slow_timer final : timer_node {
+  slow_timer() noexcept : timer_node(&fire, &take_turn, true) {}
+  static void fire(timer_node& node) noexcept {
+    auto& self = static_cast<slow_timer&>(node);
+    self.begun = true;
+    for (int i = 0; i < 200; ++i) std::this_thread::yield();
+    self.ended = true;
+  }
+  static void take_turn(runnable&, fate) noexcept {}
+
+  std::atomic<bool> begun{false};
+  std::atomic<bool> ended{false};
+};
+
+}  // namespace
+
+TEST_CASE("timers: who disarms one that is firing waits for the end of that", "[loop][timer]") {
+  const std::unique_ptr<timer_heap> heap = timer_heap::by_arrival();
+  for (int round = 0; round < 10; ++round) {
+    slow_timer timer;
+    heap->arm(timer, 0);
+    std::thread other([&heap] { heap->fire_due_elsewhere(0); });
+    while (!timer.begun) std::this_thread::yield();
+    CHECK_FALSE(heap->disarm(timer));
+    CHECK(timer.ended);
+    other.join();
+  }
+}
+
+TEST_CASE("timers: a heap does what a sorted list does", "[loop][timer]") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    INFO("seed " << seed);
+    bench b(seed);
+    for (int step = 0; step < 300; ++step) {
+      switch (b.choose(8)) {
+        case 0:
+          b.let_time_pass();
+          b.fire_here();
+          break;
+        case 1:
+          b.let_time_pass();
+          b.fire_elsewhere();
+          break;
+        case 2:
+          b.take_back();
+          break;
+        default:
+          b.arm();
+          break;
+      }
+      b.check_next();
+    }
+  }
+}
