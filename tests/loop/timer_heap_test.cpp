@@ -98,7 +98,7 @@ class bench {
   std::vector<std::unique_ptr<numbered_timer>> timers_;
   std::deque<numbered_timer*> armed_;
   std::vector<int> fired_;
-  std::unique_ptr<timer_heap> heap_ = timer_heap::by_arrival();
+  std::unique_ptr<timer_heap> heap_ = timer_heap::by_arrival(0);
 };
 
 /// Fires for some time, on whatever thread finds it due.
@@ -119,7 +119,7 @@ struct slow_timer final : timer_node {
 }  // namespace
 
 TEST_CASE("timers: who disarms one that is firing waits for the end of that", "[loop][timer]") {
-  const std::unique_ptr<timer_heap> heap = timer_heap::by_arrival();
+  const std::unique_ptr<timer_heap> heap = timer_heap::by_arrival(0);
   for (int round = 0; round < 10; ++round) {
     slow_timer timer;
     heap->arm(timer, 0);
