@@ -213,7 +213,9 @@ bool loop_core::run_pinned() {
     if (batch_.empty()) return false;
   }
   count_step();
-  run_entry(batch_.pop_front());
+  runnable& next = batch_.pop_front();
+  if (batch_.empty()) from_queue_ = 0;  // what this iteration queues here waits for a turn of the other queues
+  run_entry(next);
   return true;
 }
 
