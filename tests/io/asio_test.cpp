@@ -344,12 +344,14 @@ TEST_CASE("asio: a loop in asyncio order that is run for one turn at a time sees
 
 TEST_CASE("C7: a loop that works all the time serves the connections of one that is stuck", "[io][asio]") {
   runtime rt(loops(2));
+  std::atomic<bool> reads{false};
   std::atomic<bool> started{false};
   std::atomic<bool> served{false};
   std::atomic<bool> stop{false};
   static_cast<void>(native_context(rt.loop(1)));
   connection c = run_coroutine_threadsafe(connect_pair(), rt.loop(0)).result();
-  const auto serve = [](tcp::socket& socket, std::atomic<bool>& done) -> coro<> {
+  const auto serve = [](tcp::socket& socket, std::atomic<bool>& begun, std::atomic<bool>& done) -> coro<> {
+    begun.store(true);
     co_await read_once(socket);
     done.store(true);
   };
@@ -362,7 +364,8 @@ TEST_CASE("C7: a loop that works all the time serves the connections of one that
     }
     co_return;
   };
-  auto reader = run_coroutine_threadsafe(serve(c.client, served), rt);
+  auto reader = run_coroutine_threadsafe(serve(c.client, reads, served), rt);
+  while (!reads.load()) std::this_thread::yield();
   auto busy = run_coroutine_threadsafe(yield(stop), rt.loop(1));
   auto burner = run_coroutine_threadsafe(burn(started, stop), rt.loop(0));
   while (!started.load()) std::this_thread::yield();
