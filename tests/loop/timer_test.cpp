@@ -224,7 +224,8 @@ class timers_beside_map {
   using key = std::pair<std::int64_t, std::uint64_t>;
 
   [[nodiscard]] std::int64_t later(unsigned most_bits) {
-    return detail::deadline_after(now_, static_cast<std::int64_t>(dice_() >> (64 - dice_() % most_bits)));
+    const unsigned bits = 1 + static_cast<unsigned>(dice_() % (most_bits - 1));
+    return detail::deadline_after(now_, static_cast<std::int64_t>(dice_() >> (64 - bits)));
   }
   [[nodiscard]] std::int64_t first() const { return expected_.empty() ? detail::never : expected_.begin()->first.first; }
 
