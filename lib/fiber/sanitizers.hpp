@@ -36,7 +36,8 @@ namespace gyre::detail {
 [[nodiscard]] inline void* tsan_running_fiber() noexcept { return __tsan_get_current_fiber(); }
 inline void tsan_delete_fiber(void* fiber) noexcept { __tsan_destroy_fiber(fiber); }
 /// Right before the jump: what comes after belongs to `fiber`.
-inline void tsan_switch_to(void* fiber) noexcept { __tsan_switch_to_fiber(fiber, 0); }
+// Never a function of its own: its begin would be noted on one stack and its end on the other.
+[[gnu::always_inline]] inline void tsan_switch_to(void* fiber) noexcept { __tsan_switch_to_fiber(fiber, 0); }
 #else
 [[nodiscard]] inline void* tsan_new_fiber() noexcept { return nullptr; }
 [[nodiscard]] inline void* tsan_running_fiber() noexcept { return nullptr; }
