@@ -82,6 +82,7 @@ TEST_CASE("SAFE-001: each submission is one message to a loop, however many come
 }
 
 TEST_CASE("SAFE-001: what comes while a loop works rings no bell", "[runtime][threads]") {
+  std::atomic<int> called{0};  // outlives the loop
   runtime r(run_options().loops(1));
   thread_gate g;
   const auto busy = run_coroutine_threadsafe(hold_thread(g), r.loop(0));
@@ -89,11 +90,11 @@ TEST_CASE("SAFE-001: what comes while a loop works rings no bell", "[runtime][th
   const std::uint64_t before = r.stats().doorbells;
   std::vector<blocking_future<int>> futures;
   for (int i = 0; i < 1000; ++i) futures.push_back(run_coroutine_threadsafe(number(i), r.loop(0)));
-  std::atomic<int> called{0};
   for (int i = 0; i < 1000; ++i) r.loop(0).call_soon_threadsafe([&called] { ++called; });
   CHECK(r.stats().doorbells == before);
   g.open();
   CHECK(sum_of(futures) == 499500);
+  while (called.load() != 1000) std::this_thread::yield();
   busy.result();
 }
 
