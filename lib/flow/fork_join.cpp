@@ -97,23 +97,29 @@ void fork_block::climb(fork_child& c, stack_capture& out) noexcept {
   }
 }
 
-GYRE_NOINLINE void fork_block::push_with_care(thread_state& thread, fork_child& c) noexcept {
+GYRE_NOINLINE void fork_block::push_with_care(thread_state& thread, task_core& t) noexcept {
   try {
-    thread.forks->push(&c);
+    thread.forks->push(&t);
   } catch (const std::bad_alloc&) {
-    c.state.mark_unstarted();
-    thread.loop->enqueue(c);  // intrusive in the end: cannot fail
+    if (!t.state.is_ready()) t.state.mark_unstarted();
+    thread.loop->enqueue(t);  // intrusive in the end: cannot fail
   }
 }
 
-GYRE_NOINLINE std::coroutine_handle<> fork_block::enter_with_care(thread_state& thread, fork_child& c) noexcept {
-  thread.current = &c;
-  trace(trace_event::step, c);
-  if (!c.state.cancel_pending()) return c.resume_point;
-  thread.current = nullptr;
-  c.state.mark_unstarted();
-  thread.loop->enqueue(c);  // ends in a step of its own: many cancelled siblings must not nest
-  return std::noop_coroutine();
+GYRE_NOINLINE std::coroutine_handle<> fork_block::enter_with_care(thread_state& thread, task_core& t) noexcept {
+  const bool begun = t.state.is_ready();
+  if (!begun && t.state.cancel_pending()) {
+    t.state.mark_unstarted();
+    thread.loop->enqueue(t);  // ends in a step of its own: many cancelled siblings must not nest
+    return std::noop_coroutine();
+  }
+  if (begun) {
+    static_cast<void>(t.state.begin());
+    t.move_to(*thread.loop);
+  }
+  thread.current = &t;
+  trace(trace_event::step, t);
+  return t.resume_point;
 }
 
 GYRE_NOINLINE std::coroutine_handle<> fork_block::start_cancelled(thread_state& thread, std::uint32_t count) noexcept {
@@ -135,9 +141,14 @@ GYRE_NOINLINE std::coroutine_handle<> fork_block::start_with_thieves(thread_stat
 namespace {
 
 // It came out of the deque, but something else has to run first.
-GYRE_NOINLINE void put_back(thread_state& thread, fork_child& c) noexcept {
-  fork_block::push(thread, c);
+GYRE_NOINLINE void put_back(thread_state& thread, task_core& t) noexcept {
+  fork_block::push(thread, t);
   fork_block::tell_thieves(thread);
+}
+
+// One more transfer?
+[[nodiscard]] bool goes_on(thread_state& thread) noexcept {
+  return thread.spend() || (thread.loop->extend_turn(thread) && thread.spend());
 }
 
 }  // namespace
@@ -149,10 +160,15 @@ GYRE_NOINLINE void fork_block::lend_context() noexcept {
 
 inline std::coroutine_handle<> fork_block::continue_parent(thread_state& thread) noexcept {
   task_core& parent = *parent_;
-  if (parent.state.is_pinned() || !thread.spend()) [[unlikely]] {
+  const bool pinned = parent.state.is_pinned();
+  if (pinned || !goes_on(thread)) [[unlikely]] {
     thread.current = nullptr;
     parent.state.yield();
-    parent.at().enqueue(parent);
+    if (pinned) {
+      parent.at().enqueue(parent);
+    } else {
+      put_back(thread, parent);
+    }
     return std::noop_coroutine();
   }
   thread.current = &parent;
@@ -160,10 +176,16 @@ inline std::coroutine_handle<> fork_block::continue_parent(thread_state& thread)
   return parent_at_;
 }
 
+// By its address alone: it may be a task of any kind.
+inline fork_child* fork_block::child_in(task_core* t) noexcept {
+  const auto offset = reinterpret_cast<std::uintptr_t>(t) - reinterpret_cast<std::uintptr_t>(&child(0));
+  return offset < sizeof(fork_child) * child_count() ? static_cast<fork_child*>(t) : nullptr;
+}
+
 // A child that came out of the deque: the next sibling, or one of another gather.
-inline std::coroutine_handle<> fork_block::run_other(thread_state& thread, fork_child* other) noexcept {
+inline std::coroutine_handle<> fork_block::run_other(thread_state& thread, task_core* other) noexcept {
   if (other == nullptr) return std::noop_coroutine();
-  if (!thread.spend()) [[unlikely]] {
+  if (!goes_on(thread)) [[unlikely]] {
     put_back(thread, *other);
     return std::noop_coroutine();
   }
@@ -173,10 +195,10 @@ inline std::coroutine_handle<> fork_block::run_other(thread_state& thread, fork_
 inline std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noexcept {
   using step = basic_fork_debts<fork_child>::step;
   thread_state& thread = this_thread();
-  fork_child* found = nullptr;
-  const auto newest = [&thread] { return static_cast<fork_child*>(thread.forks->pop()); };
-  const auto mine = [this](const fork_child& other) { return &other.block == this; };
-  switch (debts_.end(c, failed && !collect_errors_, found, newest, mine)) {
+  task_core* found = nullptr;
+  const auto newest = [&thread] { return thread.forks->pop(); };
+  const auto sibling = [this](task_core* other) { return child_in(other); };
+  switch (debts_.end(c, failed && !collect_errors_, found, newest, sibling)) {
     case step::sibling:
       break;
     case step::parent:

@@ -340,10 +340,12 @@ void loop_core::run() {
   if (is_forked()) end_forked_child();
 }
 
-bool loop_core::nothing_came_in() const noexcept {
+bool loop_core::nothing_waits_but_forks() const noexcept {
   return ring_.empty() && batch_.empty() && messages_in_.empty() && tasks_in_.empty() && foreign_.empty() &&
-         foreign_tasks_.empty() && ready.empty() && forks.empty() && !sleep_mark::raised(stop_requested);
+         foreign_tasks_.empty() && ready.empty() && !sleep_mark::raised(stop_requested);
 }
+
+bool loop_core::nothing_came_in() const noexcept { return forks.empty() && nothing_waits_but_forks(); }
 
 bool loop_core::nothing_to_do() const noexcept {
   return nothing_came_in() && (setup_.peers == nullptr || !setup_.peers->anything_to_steal());

@@ -37,7 +37,8 @@ class platform;
 /// Queues and who touches them:
 ///   ring_, batch_     pinned tasks and callbacks; the loop's thread only. batch_ is what was ready when the turn began.
 ///   ready             stealable tasks, first in, first out: pushed by the loop's thread, taken by anybody.
-///   forks             children of fork-joins: the loop's thread works at the newest, thieves take the oldest.
+///   forks             children of fork-joins that have not begun (running), and parents whose turn was over when they were to
+///                     go on (ready): the loop's thread works at the newest, thieves take the oldest.
 ///   tasks_in_         stealable tasks woken from other threads; anybody may take them all.
 ///   messages_in_      pinned tasks and callbacks from other threads of gyre.
 ///   foreign_*         the same two kinds from threads outside.
@@ -56,6 +57,7 @@ class loop_core final : public home {
   void post(runnable& r) noexcept override;
   void add_task(task_record& t) noexcept override;
   void remove_task(task_record& t) noexcept override;
+  [[nodiscard]] bool extend_turn(thread_state& thread) noexcept override;
   void tell_peers() noexcept override { setup_.peers->work_added(); }
   void add_orphans(join_head& block) noexcept override;
   void remove_orphans(join_head& block) noexcept override;
@@ -201,6 +203,7 @@ class loop_core final : public home {
     messages.store(messages.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   void count_step() noexcept { steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  [[nodiscard]] bool nothing_waits_but_forks() const noexcept;
   [[nodiscard]] bool nothing_came_in() const noexcept;
   [[nodiscard]] bool nothing_to_do() const noexcept;
   [[nodiscard]] std::int64_t park_deadline() const noexcept;

@@ -10,6 +10,12 @@
 // A loop without neighbours has no stealable tasks: they all go through the first queue. I/O and timers are looked at
 // between turns, I/O at most every 50 us, so that neither a stream of ready tasks nor a deep computation can keep them
 // waiting.
+//
+// A fork-join goes on from child to child and to the parent within one step, each at the cost of a unit of the turn. When
+// they are used up, it goes on all the same if nothing else waits here: to end a turn costs what some children cost. And
+// where it stops, it leaves what comes next as the newest of its queue, so that the next turn goes on there: if it began
+// with another child instead, every turn would leave a half-done path, and memory would grow with the computation (fib(35):
+// 9 MiB of them, and 39 ns a call for 24).
 #include "loop_core.hpp"
 
 #include <gyre/base/text.hpp>
@@ -239,8 +245,22 @@ bool loop_core::run_forks() {
   return true;
 }
 
-// A child of a fork-join that waits in a deque counts as running: nobody else will begin it.
+// What is looked at between turns must not wait for longer than without this.
+bool loop_core::extend_turn(thread_state& thread) noexcept {
+  const bool bounded = setup_.driver != nullptr || in_debug_mode() || searching;  // somebody counts or times the steps
+  if (bounded || !nothing_waits_but_forks()) return false;
+  if (const bool timed = timers->next_deadline() != never; timed || sleeper_->has_io()) {
+    const std::int64_t time = now();
+    if (time - last_poll_ >= poll_interval || timers->next_deadline() <= time) return false;
+  }
+  count_step();
+  thread.budget = static_cast<std::uint32_t>(steps_by_time_);
+  return true;
+}
+
+// A child of a fork-join that waits in a deque counts as running: nobody else will begin it. A parent there does not.
 void loop_core::resume_fork(task_core& t) noexcept {
+  if (t.state.is_ready()) return run_task(t, *this);
   thread_state& thread = this_thread();
   thread.current = &t;
   t.move_to(*this);

@@ -76,7 +76,7 @@ struct debt_model : rl::test_suite<Derived, Threads> {
       child* found = nullptr;
       const auto next = world->ledger.end(
           *c, fails(*c), found, [&] { return owner ? world->forks.pop() : nullptr; },
-          [](const child&) { return true; });
+          [](child* next_one) { return next_one; });
       if (next == debts::step::parent) continue_parent();
       if (next == debts::step::free_block) free_block();
       c = next == debts::step::sibling ? found : nullptr;

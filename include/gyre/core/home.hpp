@@ -31,6 +31,7 @@ class context_slot;
 class generator_state;
 class join_head;
 class home;
+struct thread_state;
 
 /// What is known about an error that nobody took: the loop's exception handler gets it.
 struct report {
@@ -90,6 +91,10 @@ class home {
   /// Lists a generator that was begun on this loop, until it has ended.
   virtual void add_generator(generator_state& g) noexcept = 0;
   virtual bool remove_generator(generator_state& g) noexcept = 0;  // false if it was not listed any more
+
+  /// A chain of tasks that hand on to each other has used up its turn. True: nobody waits for the turn to end, and there
+  /// is a new budget.   Thread: the loop's.
+  [[nodiscard]] virtual bool extend_turn(thread_state& thread) noexcept = 0;
 
   /// There is new stealable work in this loop's queues, and some worker sleeps.   Thread: the loop's.
   virtual void tell_peers() noexcept = 0;

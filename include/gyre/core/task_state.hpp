@@ -40,6 +40,12 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
   [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (cancel_requested | wait_cancelled)) != 0; }
+  /// It was born running, has not yielded since, and no cancel is pending: it begins without a look at anything else.
+  [[nodiscard]] bool begins_at_once() const noexcept {
+    return (peek() & (phase | cancel_requested | wait_cancelled)) == running;
+  }
+  /// One that was not born running, or has yielded since.
+  [[nodiscard]] bool is_ready() const noexcept { return (peek() & phase) == ready; }
   /// For the running task: neither pinned nor about to be cancelled.
   [[nodiscard]] bool is_free() const noexcept { return (peek() & (pinned | cancel_requested | wait_cancelled)) == 0; }
 

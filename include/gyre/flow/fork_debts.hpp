@@ -43,16 +43,17 @@ class basic_fork_debts {
   /// In the parent: who failed, null if nobody has.
   [[nodiscard]] Child* failed() const noexcept { return failed_.load(std::memory_order_acquire); }  // Q1, pairs with F1
 
-  /// `newest()` is what the thread's own deque gives, kept in `found`; `mine` tells siblings from strangers. With `sibling`
-  /// the debt went to `found`, which is to run next; otherwise `found` is a stranger or null.
-  template <class Newest, class Mine>
-  [[nodiscard]] step end(Child& c, bool failed, Child*& found, Newest newest, Mine mine) noexcept {
+  /// `newest()` is what the thread's own deque gives, kept in `found`; `sibling_of()` is the child in it, null for a stranger
+  /// and for null. With `sibling` the debt went to `found`, which is to run next.
+  template <class Found, class Newest, class Sibling>
+  [[nodiscard]] step end(Child& c, bool failed, Found*& found, Newest newest, Sibling sibling_of) noexcept {
     found = nullptr;
     if (failed && fail(c)) [[unlikely]] return step::parent;
     if (c.debt == total_) return step::parent;
     found = newest();
-    if (found == nullptr || !mine(*found)) return settle(c);
-    found->debt += c.debt;
+    Child* const sibling = sibling_of(found);
+    if (sibling == nullptr) return settle(c);
+    sibling->debt += c.debt;
     return step::sibling;
   }
 

@@ -6,7 +6,8 @@
 // One pooled block holds a gather: the count, the children, the results. Nothing of a child lives in the parent's frame,
 // because siblings of a failed child outlive the gather.
 //
-// Who continues the parent is decided in fork_debts.hpp: by transfer, or by an enqueue at home if the parent is pinned. A
+// Who continues the parent is decided in fork_debts.hpp: by transfer, or by an enqueue at home if the parent is pinned. When
+// the turn is over it waits where the children do, as the newest, so that the deepest gather goes on first. A
 // failed child resumes it at once; while its siblings run on, the parent's loop lists the orphans' block.
 #include <gyre/base/text.hpp>
 #include <gyre/core/coro.hpp>
@@ -93,10 +94,10 @@ class fork_block : public join_head {
     if (cancelled || parent_->state.cancel_pending()) [[unlikely]] throw_if_cancelled(cancelled);
   }
 
-  /// Puts a child where thieves take it. After the pushes they are told: one that comes wakes the next one itself, so that
-  /// once is enough for all.
-  static void push(thread_state& thread, fork_child& c) noexcept {
-    if (!thread.forks->push_if_room(&c)) [[unlikely]] push_with_care(thread, c);
+  /// Puts a child, or a parent that is to go on later, where thieves take it. After the pushes they are told: one that comes
+  /// wakes the next one itself, so that once is enough for all.
+  static void push(thread_state& thread, task_core& t) noexcept {
+    if (!thread.forks->push_if_room(&t)) [[unlikely]] push_with_care(thread, t);
   }
   static void tell_thieves(thread_state& thread) noexcept {
     if (wants_thieves(thread)) [[unlikely]] thread.loop->tell_peers();
@@ -129,23 +130,24 @@ class fork_block : public join_head {
   static void abandon_block(join_head& head) noexcept { static_cast<fork_block&>(head).abandon(); }
 
  private:
-  [[nodiscard]] std::coroutine_handle<> run_other(thread_state& thread, fork_child* other) noexcept;
+  [[nodiscard]] std::coroutine_handle<> run_other(thread_state& thread, task_core* other) noexcept;
   [[nodiscard]] std::coroutine_handle<> continue_parent(thread_state& thread) noexcept;
-  /// The child begins on this thread, which counts it as running.
-  [[nodiscard]] static std::coroutine_handle<> enter(thread_state& thread, fork_child& c) noexcept {
-    if (is_traced() || c.state.cancel_pending()) [[unlikely]] return enter_with_care(thread, c);
-    thread.current = &c;
-    return c.resume_point;
+  /// What came from push() goes on with this thread: a child begins.
+  [[nodiscard]] static std::coroutine_handle<> enter(thread_state& thread, task_core& t) noexcept {
+    if (is_traced() || !t.state.begins_at_once()) [[unlikely]] return enter_with_care(thread, t);
+    thread.current = &t;
+    return t.resume_point;
   }
   [[nodiscard]] static bool wants_thieves(const thread_state& thread) noexcept {
     return thread.idle != nullptr && idle_bits::wants_work_after_push(*thread.idle);
   }
   // The rest of enter() and of start(), where something is to be done that is rare.
-  [[nodiscard]] static std::coroutine_handle<> enter_with_care(thread_state& thread, fork_child& c) noexcept;
+  [[nodiscard]] static std::coroutine_handle<> enter_with_care(thread_state& thread, task_core& t) noexcept;
   [[nodiscard]] std::coroutine_handle<> start_cancelled(thread_state& thread, std::uint32_t count) noexcept;
   [[nodiscard]] std::coroutine_handle<> start_with_care(thread_state& thread, std::uint32_t last) noexcept;
   [[nodiscard]] std::coroutine_handle<> start_with_thieves(thread_state& thread) noexcept;
-  static void push_with_care(thread_state& thread, fork_child& c) noexcept;
+  static void push_with_care(thread_state& thread, task_core& t) noexcept;
+  [[nodiscard]] fork_child* child_in(task_core* t) noexcept;
   void lend_context() noexcept;
   [[noreturn]] void throw_failure();
   void throw_if_cancelled(bool asked);
