@@ -154,91 +154,108 @@ GYRE_NOINLINE void put_back(thread_state& thread, task_core& t) noexcept {
 }  // namespace
 
 GYRE_NOINLINE void fork_block::lend_context() noexcept {
+  touch();
   context_ = parent_->context.map();
   for (std::uint32_t i = 0; i < child_count(); ++i) at(i).context.borrow(context_.get());
 }
 
-inline std::coroutine_handle<> fork_block::continue_parent(thread_state& thread) noexcept {
+// The turn is over, or the parent may go on only at home.
+GYRE_NOINLINE std::coroutine_handle<> fork_block::continue_later(thread_state& thread) noexcept {
   task_core& parent = *parent_;
+  thread.current = nullptr;
   const bool pinned = parent.state.is_pinned();
-  if (pinned || !goes_on(thread)) [[unlikely]] {
-    thread.current = nullptr;
-    parent.state.yield();
-    if (pinned) {
-      parent.at().enqueue(parent);
-    } else {
-      put_back(thread, parent);
-    }
-    return std::noop_coroutine();
+  parent.state.yield();
+  if (pinned) {
+    parent.at().enqueue(parent);
+  } else {
+    put_back(thread, parent);
   }
+  return std::noop_coroutine();
+}
+
+[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::continue_parent(thread_state& thread,
+                                                                                  bool in_turn) noexcept {
+  task_core& parent = *parent_;
+  if (!in_turn || parent.state.is_pinned()) [[unlikely]] return continue_later(thread);
   thread.current = &parent;
   parent.move_to(*thread.loop);
   return parent_at_;
 }
 
-// By its address alone: it may be a task of any kind.
-inline fork_child* fork_block::child_in(task_core* t) noexcept {
-  const auto offset = reinterpret_cast<std::uintptr_t>(t) - reinterpret_cast<std::uintptr_t>(&child(0));
-  return offset < sizeof(fork_child) * child_count() ? static_cast<fork_child*>(t) : nullptr;
-}
-
-// A child that came out of the deque: the next sibling, or one of another gather.
-inline std::coroutine_handle<> fork_block::run_other(thread_state& thread, task_core* other) noexcept {
-  if (other == nullptr) return std::noop_coroutine();
-  if (!goes_on(thread)) [[unlikely]] {
-    put_back(thread, *other);
+// What came out of the deque: the next sibling, or something of another gather.
+[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::run_other(thread_state& thread, task_core& other,
+                                                                            bool in_turn) noexcept {
+  if (!in_turn) [[unlikely]] {
+    put_back(thread, other);
     return std::noop_coroutine();
   }
-  return enter(thread, *other);
+  return enter(thread, other);
 }
 
-inline std::coroutine_handle<> fork_block::child_ended(fork_child& c, bool failed) noexcept {
+// No sibling has come out of the deque, but maybe something else.
+GYRE_NOINLINE std::coroutine_handle<> fork_block::settle(thread_state& thread, fork_child& c, task_core* other,
+                                                         bool in_turn) noexcept {
   using step = basic_fork_debts<fork_child>::step;
-  thread_state& thread = this_thread();
-  task_core* found = nullptr;
-  const auto newest = [&thread] { return thread.forks->pop(); };
-  const auto sibling = [this](task_core* other) { return child_in(other); };
-  switch (debts_.end(c, failed && !collect_errors_, found, newest, sibling)) {
-    case step::sibling:
-      break;
-    case step::parent:
-      if (found != nullptr) [[unlikely]] put_back(thread, *found);
-      return continue_parent(thread);
-    case step::free_block:
-      listed_at_->remove_orphans(*this);
-      leave();
-      break;
-    case step::nothing:
-      break;
+  const step next = debts_.settle(c);
+  if (next == step::parent) {
+    if (other != nullptr) put_back(thread, *other);
+    return continue_parent(thread, in_turn);
   }
-  return run_other(thread, found);
+  if (next == step::free_block) {
+    listed_at_->remove_orphans(*this);
+    leave();
+  }
+  if (other == nullptr) return std::noop_coroutine();
+  return run_other(thread, *other, in_turn);
+}
+
+[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::child_ended(thread_state& thread, fork_child& c,
+                                                                              bool in_turn) noexcept {
+  if (debts_.owes_all(c)) return continue_parent(thread, in_turn);
+  task_core* const found = thread.forks->pop();
+  fork_child* const sibling = c.next;
+  if (sibling == nullptr || found != sibling) [[unlikely]] return settle(thread, c, found, in_turn);
+  debts_.hand_on(c, *sibling);
+  return run_other(thread, *sibling, in_turn);
+}
+
+// A child that has been stopped, asked or changed on its way, or that failed, or with which the turn ends.
+GYRE_NOINLINE std::coroutine_handle<> fork_block::child_ended_with_care(thread_state& thread, fork_child& c,
+                                                                        result_base& outcome) noexcept {
+  touch();
+  if (c.state.cancel_pending() && outcome.error == nullptr) outcome.error = c.cancelled_end();
+  const bool failed = outcome.error != nullptr;
+  if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
+  c.state.finish_unshared();
+  tell_end(c.shown.end(shown_guard), outcome, true);
+  const bool in_turn = goes_on(thread);
+  if (failed && !collect_errors_ && debts_.fail(c)) return continue_parent(thread, in_turn);
+  return child_ended(thread, c, in_turn);
 }
 
 namespace {
 
-// The common way through the end of a child saves no registers for these.
-GYRE_NOINLINE void end_cancelled(const fork_child& c, result_base& outcome) noexcept {
-  if (outcome.error == nullptr) outcome.error = c.cancelled_end();
-}
-GYRE_NOINLINE void note_failure(const fork_child& c, const result_base& outcome) noexcept {
-  if (ends_program(outcome.error)) c.at().end_program(outcome.error);
-}
-
+// The body has ended. User code in the destructors of its parameters may look at the task until it is done.
 std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame) noexcept {
   auto& c = static_cast<fork_child&>(t);
   result_base& outcome = *promise_base::of(frame).slot;
-  if (c.state.cancel_pending()) [[unlikely]] end_cancelled(c, outcome);
-  c.resume_point = nullptr;  // user code may look at this task until it is done
+  c.resume_point = nullptr;
   frame.destroy();
-  const bool failed = outcome.error != nullptr;
-  if (failed) [[unlikely]] note_failure(c, outcome);
   trace(trace_event::done, c);
-  c.state.finish_unshared();
-  if (task_record* shown = c.shown.end(shown_guard); shown != nullptr) [[unlikely]] tell_end(shown, outcome, true);
-  return c.block.child_ended(c, failed);
+  return fork_block::finish(this_thread(), c, outcome);
 }
 
 }  // namespace
+
+[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::finish(thread_state& thread, fork_child& c,
+                                                                         result_base& outcome) noexcept {
+  if (outcome.error != nullptr || !c.is_untouched() || !thread.spend()) [[unlikely]] {
+    return c.block.child_ended_with_care(thread, c, outcome);
+  }
+  c.state.finish_untouched();
+  if (task_record* shown = c.shown.end(shown_guard); shown != nullptr) [[unlikely]] tell_end(shown, outcome, true);
+  return c.block.child_ended(thread, c, true);
+}
 
 // The parent has read the error. From here on its children, if any still run, are orphans.
 // An error that is a cancellation stands for a request, too, whose canceller is not through with the children yet.
@@ -276,7 +293,8 @@ void fork_block::throw_if_cancelled(bool asked) {
 }
 
 void fork_block::abandon() noexcept {
-  if (parent_ != nullptr) parent_->join.store(nullptr, std::memory_order_release);  // L1: a canceller may be looking
+  touch();
+  if (parent_ != nullptr) hide(parent_->join);
   for (std::uint32_t i = 0; i < child_count(); ++i) {
     fork_child& c = at(i);
     if (c.state.is_done()) continue;

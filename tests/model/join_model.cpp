@@ -73,14 +73,24 @@ struct debt_model : rl::test_suite<Derived, Threads> {
     while (c != nullptr) {
       RL_ASSERT(world->block == 1);
       c->result = 1;
-      child* found = nullptr;
-      const auto next = world->ledger.end(
-          *c, fails(*c), found, [&] { return owner ? world->forks.pop() : nullptr; },
-          [](child* next_one) { return next_one; });
-      if (next == debts::step::parent) continue_parent();
-      if (next == debts::step::free_block) free_block();
-      c = next == debts::step::sibling ? found : nullptr;
+      c = ended(*c, owner);
     }
+  }
+  /// Returns the sibling that runs next.
+  child* ended(child& c, bool owner) {
+    debts& ledger = world->ledger;
+    if ((fails(c) && ledger.fail(c)) || ledger.owes_all(c)) {
+      continue_parent();
+      return nullptr;
+    }
+    if (child* sibling = owner ? world->forks.pop() : nullptr; sibling != nullptr) {
+      debts::hand_on(c, *sibling);
+      return sibling;
+    }
+    const auto next = ledger.settle(c);
+    if (next == debts::step::parent) continue_parent();
+    if (next == debts::step::free_block) free_block();
+    return nullptr;
   }
   void thread(unsigned who) {
     if (who != 0) {
@@ -104,6 +114,7 @@ struct last_fails : debt_model<last_fails, 3, 2> {};
 struct block : detail::basic_join<block, model_policy> {
   model_atomic<std::uint32_t> pins_{0};
   model_var<int> content{0};      // 0: free
+  model_atomic<int> trace{0};     // what an outsider left in it
   model_atomic<bool> free{true};  // what the pool's lists do: the next user comes after the last one
 
   model_atomic<std::uint32_t>& pins() { return pins_; }
@@ -114,6 +125,7 @@ struct block : detail::basic_join<block, model_policy> {
   }
   void free_now() {
     RL_ASSERT(!is_free() && content != 0);
+    RL_ASSERT(is_touched() || trace.load(std::memory_order_relaxed) == 0);
     content = 0;
     free.store(true, std::memory_order_release);
   }
@@ -136,7 +148,10 @@ struct pinned : rl::test_suite<pinned, 3> {
   void thread(unsigned who) {
     if (who != 0) {
       const detail::pinned_join<block> held(world->join);
-      if (held) RL_ASSERT(held->content == 1);
+      if (held) {
+        RL_ASSERT(held->content == 1);
+        held->trace.store(1, std::memory_order_relaxed);
+      }
       return;
     }
     for (int i = 0; i < 2; ++i) {
@@ -146,7 +161,7 @@ struct pinned : rl::test_suite<pinned, 3> {
       if (i == 0) {
         static_cast<void>(b.close(world->join));
       } else {
-        world->join.store(nullptr, std::memory_order_release);  // as a loop that closes
+        b.hide(world->join);  // as a loop that closes
       }
       b.leave();
     }

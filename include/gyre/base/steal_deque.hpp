@@ -41,7 +41,7 @@ class steal_deque {
   using atomic = typename Atomics::template atomic<U>;
 
  public:
-  explicit steal_deque(std::int64_t capacity = 256) : array_(new cells(capacity, nullptr)) {}
+  explicit steal_deque(std::int64_t capacity = 256) : array_(new cells(capacity, nullptr)) { work_on(*newest_array(), 0); }
   steal_deque(const steal_deque&) = delete;
   steal_deque& operator=(const steal_deque&) = delete;
   ~steal_deque() {
@@ -51,16 +51,14 @@ class steal_deque {
   /// Adds at the bottom. Owner only. Throws std::bad_alloc when it has to grow and cannot; then nothing has changed.
   void push(T* x) {
     const std::int64_t b = bottom_.load(std::memory_order_relaxed);  // ours
-    cells* a = array_.load(std::memory_order_relaxed);               // ours
-    if (b - cached_top_ > a->mask) a = make_room(b, a);
-    put(a, b, x);
+    if (b >= full_at_) make_room(b);
+    put(b, x);
   }
   /// The same where no look at the top and no growth is needed; else false.
   [[nodiscard]] bool push_if_room(T* x) noexcept {
     const std::int64_t b = bottom_.load(std::memory_order_relaxed);
-    cells* a = array_.load(std::memory_order_relaxed);
-    if (b - cached_top_ > a->mask) [[unlikely]] return false;
-    put(a, b, x);
+    if (b >= full_at_) [[unlikely]] return false;
+    put(b, x);
     return true;
   }
 
@@ -70,11 +68,10 @@ class steal_deque {
     bottom_.store(b, std::memory_order_release);            // O1
     Atomics::light_barrier();                               // between O1 and O2
     std::int64_t t = top_.load(std::memory_order_acquire);  // O2
-    cells* a = array_.load(std::memory_order_relaxed);
-    if (t < b) [[likely]] return a->at(b).load(std::memory_order_relaxed);  // O3
+    if (t < b) [[likely]] return mine(b).load(std::memory_order_relaxed);  // O3
     T* x = nullptr;
     if (t == b) {
-      x = a->at(b).load(std::memory_order_relaxed);
+      x = mine(b).load(std::memory_order_relaxed);
       if (!top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) x = nullptr;  // O4
     }
     bottom_.store(b + 1, std::memory_order_release);
@@ -106,8 +103,18 @@ class steal_deque {
     std::unique_ptr<atomic<T*>[]> slots;
   };
 
-  void put(cells* a, std::int64_t b, T* x) noexcept {
-    a->at(b).store(x, std::memory_order_relaxed);        // U1
+  [[nodiscard]] cells* newest_array() const noexcept { return array_.load(std::memory_order_relaxed); }
+  [[nodiscard]] atomic<T*>& mine(std::int64_t i) noexcept { return slots_[i & mask_]; }
+
+  // The owner's own view of the array in use, in one line with bottom_.
+  void work_on(cells& a, std::int64_t top) noexcept {
+    slots_ = a.slots.get();
+    mask_ = a.mask;
+    full_at_ = top + a.mask + 1;
+  }
+
+  void put(std::int64_t b, T* x) noexcept {
+    mine(b).store(x, std::memory_order_relaxed);         // U1
     bottom_.store(b + 1, std::memory_order_release);     // U2, pairs with T2
   }
 
@@ -126,20 +133,25 @@ class steal_deque {
     }
   }
 
-  GYRE_NOINLINE cells* make_room(std::int64_t b, cells* a) {
-    cached_top_ = top_.load(std::memory_order_acquire);
-    if (b - cached_top_ <= a->mask) return a;
-    auto* larger = new cells((a->mask + 1) * 2, a);
-    for (std::int64_t i = cached_top_; i < b; ++i) {
-      larger->at(i).store(a->at(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
+  GYRE_NOINLINE void make_room(std::int64_t b) {
+    const std::int64_t top = top_.load(std::memory_order_acquire);
+    cells* a = newest_array();
+    if (b - top > a->mask) {
+      auto* larger = new cells((a->mask + 1) * 2, a);
+      for (std::int64_t i = top; i < b; ++i) {
+        larger->at(i).store(a->at(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
+      }
+      array_.store(larger, std::memory_order_release);  // pairs with T3
+      a = larger;
     }
-    array_.store(larger, std::memory_order_release);  // pairs with T3
-    return larger;
+    work_on(*a, top);
   }
 
   alignas(cache_line) atomic<std::int64_t> top_{0};
   alignas(cache_line) atomic<std::int64_t> bottom_{0};
-  std::int64_t cached_top_ = 0;  // the owner's last look at top_: a lower bound, so fullness is never missed
+  std::int64_t full_at_;  // where bottom_ may not pass: by the owner's last look at top_, which only grows
+  std::int64_t mask_;
+  atomic<T*>* slots_;
   atomic<cells*> array_;
 };
 

@@ -46,7 +46,6 @@ class join_head : public list_link<orphan_tag>, public basic_join<join_head> {
   /// Its memory was in the pool, whose links lie over the one of the list.
   void restart() noexcept {
     std::construct_at(static_cast<list_link<orphan_tag>*>(this));
-    basic_join::restart();
   }
 
  private:

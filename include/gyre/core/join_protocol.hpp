@@ -23,6 +23,9 @@ namespace gyre::detail {
 ///           L2, hence after L1, and P3 sees that. The count survives recycling because the memory is stable and nobody
 ///           ever resets it.
 ///
+///   touched_  somebody else has held the block, or its user says that it is no longer as it was made: it is not used again
+///           as it is. A holder writes it before the unpin() that L2 or L3 sees.
+///
 ///   cancel_requested_  the gather itself was cancelled: it ends with that, unless a child fails. A canceller that finds no
 ///           child to cancel takes the mark back, if the parent has not taken it before: whoever clears it has the request.
 ///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp.
@@ -31,8 +34,9 @@ class basic_join {
  public:
   using place = typename Policy::template atomic<Block*>;  ///< where a parent shows the block that it waits for
 
-  /// Before it is opened again, by one who has it alone.
-  void restart() noexcept { cancel_requested_.store(false, std::memory_order_relaxed); }
+  void touch() noexcept { touched_.store(true, std::memory_order_relaxed); }
+  /// For free_now(). Untouched, it may be opened again as it is.
+  [[nodiscard]] bool is_touched() const noexcept { return touched_.load(std::memory_order_relaxed); }
   /// The parent is about to wait: a cancel request that it does not see from now on sees the block.
   void open(place& join) noexcept {
     join.store(&self(), std::memory_order_release);
@@ -51,17 +55,23 @@ class basic_join {
     if (cancelled) take_request();                   // J3
   }
 
+  /// The same without an end: the parent is destroyed.
+  void hide(place& join) noexcept {
+    join.store(nullptr, std::memory_order_release);  // L1: a canceller may be looking
+    Policy::light_barrier();
+  }
+
   void ask() noexcept { cancel_requested_.store(true, std::memory_order_release); }                      // C2
   bool take_request() noexcept { return cancel_requested_.exchange(false, std::memory_order_acq_rel); }  // C5, J3
   [[nodiscard]] bool is_in(const place& join) noexcept {
     return join.load(std::memory_order_acquire) == &self();
   }  // C4
 
-  /// The parent, or the last child of a failed gather, has done with the block; the parent shows it no more (L1).
+  /// The parent, or the last child of a failed gather, has done with the block; close() went before (L1), with the barrier
+  /// that has to be between L1 and L2.
   /// `Known` is the block's class, where the caller knows it: its free_now() needs no indirect call.
   template <class Known = Block>
   [[gnu::always_inline]] void leave() noexcept {
-    Policy::light_barrier();                                              // between L1 and L2
     if (self().pins().load(std::memory_order_acquire) == 0) [[likely]] {  // L2, after the last unpin()
       static_cast<Known&>(self()).free_now();
     } else {
@@ -76,14 +86,20 @@ class basic_join {
       block->pins().fetch_add(1, std::memory_order_seq_cst);  // P1
       Policy::heavy_barrier();                                // P2
       Block* again = join.load(std::memory_order_acquire);
-      if (again == block) return block;  // P3
+      if (again == block) {  // P3
+        block->touch();
+        return block;
+      }
       block->unpin();                    // P4
       block = again;
     }
     return nullptr;
   }
   /// Holds a block that the caller knows to be alive.
-  void pin_alive() noexcept { self().pins().fetch_add(1, std::memory_order_relaxed); }
+  void pin_alive() noexcept {
+    self().pins().fetch_add(1, std::memory_order_relaxed);
+    touch();
+  }
   GYRE_NOINLINE void unpin() noexcept {
     if (self().pins().fetch_sub(1, std::memory_order_acq_rel) == (left | 1U)) free_if_last();
   }
@@ -106,6 +122,7 @@ class basic_join {
   }
 
   typename Policy::template atomic<bool> cancel_requested_{false};
+  typename Policy::template atomic<bool> touched_{false};
 };
 
 /// Holds a block that a parent shows in `join`, for as long as it lives.

@@ -132,19 +132,17 @@ class task_core : public runnable {
   /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
   void cancel_children_now();
 
-  /// An ended one that holds_nothing() becomes another task of the same kind.
-  void restart(std::coroutine_handle<> root, task_bits::word initial) noexcept {
-    state.restart(initial);
+  /// One that ended untouched, and that nobody else ever held, becomes another task of the same kind.
+  void restart(std::coroutine_handle<> root) noexcept {
+    state.restart();
     limits = 0;
     holder_mark.store(0, std::memory_order_relaxed);
     resume_point = root;
-    check = nullptr;
   }
 
-  /// Whether its destructor has nothing to do.   Thread: the last that has it.
-  [[nodiscard]] bool holds_nothing() const noexcept {
-    return cancel_message_.load(std::memory_order_relaxed) == nullptr && context.is_unset();
-  }
+  /// At its end: besides what restart() writes, all is as it was at the beginning. What others may have changed, who held it
+  /// meanwhile, is not asked.   Thread: the running one.
+  [[nodiscard]] bool is_untouched() const noexcept { return state.is_untouched() && context.is_unset(); }
 
   /// The message given to the latest cancel().   Thread: any.
   [[nodiscard]] std::string message() const;

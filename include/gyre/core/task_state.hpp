@@ -40,10 +40,8 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
   [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (cancel_requested | wait_cancelled)) != 0; }
-  /// It was born running, has not yielded since, and no cancel is pending: it begins without a look at anything else.
-  [[nodiscard]] bool begins_at_once() const noexcept {
-    return (peek() & (phase | cancel_requested | wait_cancelled)) == running;
-  }
+  /// It was born running and has neither been in another queue since, nor parked, nor been asked for anything.
+  [[nodiscard]] bool is_untouched() const noexcept { return peek() == running; }
   /// One that was not born running, or has yielded since.
   [[nodiscard]] bool is_ready() const noexcept { return (peek() & phase) == ready; }
   /// For the running task: neither pinned nor about to be cancelled.
@@ -128,15 +126,16 @@ class basic_task_state : task_bits {
   void finish_unshared() noexcept {
     word_.store((word_.load(std::memory_order_relaxed) & count) | done, std::memory_order_release);
   }
+  /// The same for one that is_untouched().
+  void finish_untouched() noexcept { word_.store(done, std::memory_order_release); }
 
-  /// Another task begins here, running.
-  void restart(word initial) noexcept {
-    word_.store(initial, std::memory_order_relaxed);
-    stepping_.store(false, std::memory_order_relaxed);
-    unstarted_ = false;
+  /// After finish_untouched(): another task begins here, running.
+  void restart() noexcept { word_.store(running, std::memory_order_relaxed); }
+  /// A task that was born running goes through a queue before its first step: it is a ready one.
+  void mark_unstarted() noexcept {
+    unstarted_ = true;
+    word_.fetch_and(~running, std::memory_order_relaxed);
   }
-  /// A task that was born running goes through a queue before its first step.
-  void mark_unstarted() noexcept { unstarted_ = true; }
   void set_flags(word flags) noexcept { word_.fetch_or(flags, std::memory_order_relaxed); }
   /// The running task stays on its loop from now on, or may leave it. It is in no queue, and who wakes it reads the bit after
   /// the claim.

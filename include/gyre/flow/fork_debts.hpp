@@ -26,8 +26,8 @@ namespace gyre::detail {
 template <class Child, class Policy = std_policy>
 class basic_fork_debts {
  public:
-  /// What is to be done after a child has ended.
-  enum class step : std::uint8_t { parent, sibling, nothing, free_block };
+  /// What is to be done after a child has ended that had nobody to hand its debt to.
+  enum class step : std::uint8_t { parent, nothing, free_block };
 
   /// Published by whatever shows the children.
   explicit basic_fork_debts(std::uint32_t count) noexcept : pending_(count), total_(count) {}
@@ -43,18 +43,18 @@ class basic_fork_debts {
   /// In the parent: who failed, null if nobody has.
   [[nodiscard]] Child* failed() const noexcept { return failed_.load(std::memory_order_acquire); }  // Q1, pairs with F1
 
-  /// `newest()` is what the thread's own deque gives, kept in `found`; `sibling_of()` is the child in it, null for a stranger
-  /// and for null. With `sibling` the debt went to `found`, which is to run next.
-  template <class Found, class Newest, class Sibling>
-  [[nodiscard]] step end(Child& c, bool failed, Found*& found, Newest newest, Sibling sibling_of) noexcept {
-    found = nullptr;
-    if (failed && fail(c)) [[unlikely]] return step::parent;
-    if (c.debt == total_) return step::parent;
-    found = newest();
-    Child* const sibling = sibling_of(found);
-    if (sibling == nullptr) return settle(c);
-    sibling->debt += c.debt;
-    return step::sibling;
+  // A child has ended. If fail() has not made it the one to continue the parent, the first of these that holds decides:
+  //   owes_all()                           it continues the parent
+  //   a sibling comes out of the deque     hand_on(), and the sibling runs
+  //   settle()                             as that says; what else came out of the deque runs afterwards
+
+  [[nodiscard]] bool owes_all(const Child& c) const noexcept { return c.debt == total_; }
+  static void hand_on(const Child& c, Child& sibling) noexcept { sibling.debt += c.debt; }
+  /// No sibling is left here: thieves have some, or all have ended.
+  [[nodiscard]] step settle(const Child& c) noexcept {
+    if (!pay(c.debt)) return step::nothing;
+    return failed_.load(std::memory_order_relaxed) == nullptr ? step::parent
+                                                              : step::free_block;  // after F1 and Q2, by D1
   }
 
   /// The parent has read the error of the failed child. True: no child is left, the block is the caller's.
@@ -63,12 +63,6 @@ class basic_fork_debts {
   }
 
  private:
-  // No sibling is left here: thieves have some, or all have ended.
-  [[nodiscard]] step settle(Child& c) noexcept {
-    if (!pay(c.debt)) return step::nothing;
-    return failed_.load(std::memory_order_relaxed) == nullptr ? step::parent
-                                                              : step::free_block;  // after F1 and Q2, by D1
-  }
   [[nodiscard]] bool pay(std::uint32_t debt) noexcept {
     return pending_.fetch_sub(debt, std::memory_order_acq_rel) == debt;  // D1, Q2
   }

@@ -31,23 +31,18 @@ class fork_block;
 /// A child that runs as part of a gather; to its own code it is a task like any other.
 class fork_child final : public task_core {
  public:
-  fork_child(fork_block& owner, std::uint32_t number, std::coroutine_handle<> root, home& at_first) noexcept
-      : task_core(type_of, root, task_bits::running),
-        block(owner),
-        index(number),
-        defined(promise_base::of(root).line) {
-    move_to(at_first);
-  }
+  fork_child(fork_block& owner, std::uint32_t number, std::coroutine_handle<> root, home& at_first) noexcept;
 
   /// One that has ended begins again, as the same child of another gather of the same kind.
   void restart(std::coroutine_handle<> root, home& at_first) noexcept {
-    task_core::restart(root, task_bits::running);
+    task_core::restart(root);
     debt = 1;
     defined = promise_base::of(root).line;
     move_to(at_first);
   }
 
   fork_block& block;
+  fork_child* const next;  // the sibling that the owner of the deque finds when this one has ended
   std::uint32_t index;
   std::uint32_t debt = 1;                 // the running thread's
   basic_shown_record<task_record> shown;  // the record, once somebody wanted a handle; under a lock of fork_join.cpp
@@ -84,8 +79,8 @@ class fork_block : public join_head {
     return enter(thread, *first);
   }
 
-  /// A child has ended; its frame is gone.
-  [[nodiscard]] std::coroutine_handle<> child_ended(fork_child& c, bool failed) noexcept;
+  /// The body of a child has ended; its frame is gone. Returns what runs next.
+  [[nodiscard]] static std::coroutine_handle<> finish(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
 
   /// In the resumed parent: throws what the gather failed with, and the cancel that it is to end with.
   [[gnu::always_inline]] void check_and_leave_on_error() {
@@ -119,22 +114,20 @@ class fork_block : public join_head {
     collect_errors_ = collect_errors;
   }
 
-  /// Whether no destructor of it and of its children has anything to do, apart from results.
-  [[nodiscard]] bool holds_nothing(const fork_child* children, std::uint32_t count) const noexcept {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (!children[i].holds_nothing()) [[unlikely]] return false;
-    }
-    return context_ == nullptr;
-  }
-
   static void abandon_block(join_head& head) noexcept { static_cast<fork_block&>(head).abandon(); }
 
  private:
-  [[nodiscard]] std::coroutine_handle<> run_other(thread_state& thread, task_core* other) noexcept;
-  [[nodiscard]] std::coroutine_handle<> continue_parent(thread_state& thread) noexcept;
+  // `in_turn`: one more transfer has been taken from the turn's budget.
+  [[nodiscard]] std::coroutine_handle<> child_ended(thread_state& thread, fork_child& c, bool in_turn) noexcept;
+  [[nodiscard]] std::coroutine_handle<> settle(thread_state& thread, fork_child& c, task_core* other, bool in_turn) noexcept;
+  [[nodiscard]] std::coroutine_handle<> child_ended_with_care(thread_state& thread, fork_child& c,
+                                                              result_base& outcome) noexcept;
+  [[nodiscard]] std::coroutine_handle<> run_other(thread_state& thread, task_core& other, bool in_turn) noexcept;
+  [[nodiscard]] std::coroutine_handle<> continue_parent(thread_state& thread, bool in_turn) noexcept;
+  [[nodiscard]] std::coroutine_handle<> continue_later(thread_state& thread) noexcept;
   /// What came from push() goes on with this thread: a child begins.
   [[nodiscard]] static std::coroutine_handle<> enter(thread_state& thread, task_core& t) noexcept {
-    if (is_traced() || !t.state.begins_at_once()) [[unlikely]] return enter_with_care(thread, t);
+    if (is_traced() || !t.state.is_untouched()) [[unlikely]] return enter_with_care(thread, t);
     thread.current = &t;
     return t.resume_point;
   }
@@ -147,7 +140,7 @@ class fork_block : public join_head {
   [[nodiscard]] std::coroutine_handle<> start_with_care(thread_state& thread, std::uint32_t last) noexcept;
   [[nodiscard]] std::coroutine_handle<> start_with_thieves(thread_state& thread) noexcept;
   static void push_with_care(thread_state& thread, task_core& t) noexcept;
-  [[nodiscard]] fork_child* child_in(task_core* t) noexcept;
+
   void lend_context() noexcept;
   [[noreturn]] void throw_failure();
   void throw_if_cancelled(bool asked);
@@ -161,6 +154,16 @@ class fork_block : public join_head {
   basic_fork_debts<fork_child> debts_;
   bool collect_errors_;
 };
+
+inline fork_child::fork_child(fork_block& owner, std::uint32_t number, std::coroutine_handle<> root,
+                              home& at_first) noexcept
+    : task_core(type_of, root, task_bits::running),
+      block(owner),
+      next(number + 1 < owner.child_count() ? this + 1 : nullptr),
+      index(number),
+      defined(promise_base::of(root).line) {
+  move_to(at_first);
+}
 
 /// Whether the task `t` may run its gathers as fork-joins: not pinned (main is only tied to its thread), not in asyncio
 /// order, no cancel pending.

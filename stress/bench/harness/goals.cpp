@@ -30,7 +30,7 @@ constexpr goal table[] = {
     {"cancel of a parked task, awaited", "cancel", 1, 2, "ns_per_op", 1, "ns", "tokio", 0, 1500, "800 ns"},
     {"sleepers, 100k: time over 1 s", "sleepers_100k", 1, 2, "over_ideal_s", 1, "s", "tokio", 0.8, none, "0.05 s"},
     {"sleepers, 1M: time over 1 s", "sleepers", 1, 2, "over_ideal_s", 1, "s", "tokio", 0.8, none, "0.5 s"},
-    {"memory of a parked task", "cancel", 1, 2, "bytes_per_task", 1, "B", "tokio", 0, 600, "400 B"},
+    {"memory of a parked task", "sleepers", 1, 2, "bytes_per_task", 1, "B", "tokio", 0, 600, "400 B"},
     {"submit from a thread: latency", "submit_lat", 1, 2, "ns_per_op", us, "us", "go", 1.0, none, "5 us"},
     {"submit from a thread: latency", "submit_lat", 1, 2, "ns_per_op", us, "us", "tokio", 1.0, none, "5 us"},
     {"submit from a thread: throughput", "submit_tput", 1, 2, "ns_per_op", 1, "ns", "tokio", 1.0, none, "100 ns"},

@@ -43,7 +43,7 @@ class tuple_fork final : public fork_block {
 
   /// For leave().
   [[gnu::always_inline]] void free_now() noexcept {
-    if (!reusable || has_errors() || !holds_nothing(children(), count)) destroy();
+    if (!reusable || is_touched()) destroy();
     pool_deallocate(this, sizeof(tuple_fork), cell_use::stable);
   }
 
@@ -61,15 +61,13 @@ class tuple_fork final : public fork_block {
   template <bool Again, std::uint32_t I, class Frame>
   [[gnu::always_inline]] void bind_one(home& here, Frame frame) noexcept {
     fork_child* const c = children() + I;
-    auto& result = std::get<I>(results);
     if constexpr (Again) {
       c->restart(frame, here);
-      result.has_value = false;
     } else {
       std::construct_at(c, *this, I, frame, here);
     }
     frame.promise().task = c;
-    frame.promise().slot = &result;
+    frame.promise().slot = &std::get<I>(results);
   }
 
   GYRE_NOINLINE void destroy() noexcept {
@@ -77,12 +75,9 @@ class tuple_fork final : public fork_block {
     std::destroy_n(children(), count);
     std::destroy_at(this);
   }
-  // Of a gather without errors, whose values need no destructor, nothing is to be destroyed as a rule: the block stays
-  // what it is, and the next gather of this kind writes only what differs.
+  // Of a gather whose values need no destructor nothing is to be destroyed as a rule: untouched, the block stays what it is,
+  // and the next gather of this kind writes only what differs. The values of the last one stay until others replace them.
   static constexpr bool reusable = (std::is_trivially_destructible_v<stored<Ts>> && ...);
-  [[nodiscard]] bool has_errors() const noexcept {
-    return std::apply([](const auto&... each) { return (... || (each.error != nullptr)); }, results);
-  }
 
   [[nodiscard]] fork_child* children() noexcept { return reinterpret_cast<fork_child*>(memory_); }
 

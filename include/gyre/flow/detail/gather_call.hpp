@@ -59,7 +59,7 @@ class [[nodiscard]] gather_call
   [[nodiscard]] bool await_ready() const noexcept { return false; }
 
   template <class Promise>
-  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> at) {
+  [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> at) {
     if constexpr (forks) {
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
@@ -73,7 +73,7 @@ class [[nodiscard]] gather_call
     return wait_as_future(at);
   }
 
-  value_type await_resume() {
+  [[gnu::always_inline]] value_type await_resume() {
     if constexpr (forks) {
       if (fork_ != nullptr) [[likely]] {
         fork_type& block = *std::exchange(fork_, nullptr);
@@ -109,7 +109,7 @@ class [[nodiscard]] gather_call
     explicit leaver(fork_type& b) noexcept : block(b) {}
     leaver(const leaver&) = delete;
     leaver& operator=(const leaver&) = delete;
-    ~leaver() { block.template leave<fork_type>(); }
+    [[gnu::always_inline]] ~leaver() { block.template leave<fork_type>(); }
     fork_type& block;
   };
 
@@ -144,14 +144,15 @@ class [[nodiscard]] gather_vector_call
     if (fork_ != nullptr) fork_->abandon();
   }
 
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  /// As for a future that is done.
+  [[nodiscard]] bool await_ready() const noexcept { return is_empty(); }
 
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> at) {
     if constexpr (is_coro_v<A>) {
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
-      if (!this->started() && !arguments_.empty() && may_fork(me, thread)) [[likely]] {
+      if (!this->started() && may_fork(me, thread)) [[likely]] {
         for (const A& body : arguments_) body.check_fresh("gather");
         fork_ = vector_fork<child_value>::make(Errors, me, at, arguments_.size());
         return transfer(fork_->launch(thread, arguments_));
@@ -161,7 +162,7 @@ class [[nodiscard]] gather_vector_call
   }
 
   value_type await_resume() {
-    if (fork_ == nullptr) return wait_.end();
+    if (fork_ == nullptr) return is_empty() ? value_type() : wait_.end();
     vector_fork<child_value>& block = *std::exchange(fork_, nullptr);
     block.check_and_leave_on_error();
     value_type all;
@@ -176,6 +177,7 @@ class [[nodiscard]] gather_vector_call
  private:
   template <class Self, class R>
   friend class gather_starter;
+  [[nodiscard]] bool is_empty() const noexcept { return arguments_.empty() && !this->started(); }
   GYRE_NOINLINE std::coroutine_handle<> wait_as_future(std::coroutine_handle<> at) {
     return wait_.begin(this->start().shared("gather"), at);
   }
