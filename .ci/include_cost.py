@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""A user pays at most 0.8 s of processor time for <gyre/gyre.hpp>, and sees nothing of what gyre is built on.
+"""A user pays about twice as much for <gyre/gyre.hpp> as for a few standard headers, and sees nothing of what gyre is built on.
 
 What is counted are the instructions of `g++ -std=c++20 -O0` for one line, beside those for the standard headers of
-REFERENCE, which take 0.4 s of an idle machine: so the answer is the same on a busy one. Twice their time was measured to be
-1.85 times their instructions. Needs valgrind.
+REFERENCE, which take 0.4 to 0.6 s of an idle machine: so the answer is the same on a busy one. That LIMIT stands for twice
+their time is an estimate; in time the header took 0.83 to 1.09 s. Needs valgrind.
 Usage: include_cost.py ROOT [COMPILER]
 """
 import re
