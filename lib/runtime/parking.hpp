@@ -29,9 +29,10 @@ class loop_core;
 ///
 /// Proof:   if P3 misses the push N1, then N1 reached memory after P2's barrier on that thread, so N3, after N1, reads P1's
 ///          word or a later one; it sees the sleeper, and wakes one unless another searches already. A searcher either
-///          finds the work, or goes through P1 to P4 itself and finds it in P3; when the last searcher finds work it calls
-///          N4 again, so that one wake-up at a time spreads as long as there is work. One that sees the work only in P3
-///          searches on, so it calls N4 too: pushes that came while it searched have told nobody.
+///          finds the work, or goes through P1 to P4 itself and finds it in P3; when the last searcher finds work it looks
+///          at every queue after a barrier, as in P2 and P3, and calls N4 if there is more, so that one wake-up at a time
+///          spreads as long as there is work. One that sees the work only in P3 searches on, so it does that too: pushes
+///          that came while it searched have told nobody.
 /// Why a lock: falling asleep costs microseconds anyway, and counts and stack cannot drift apart under it. N3 does not take
 ///          it, so pushing stays free while all are busy.
 ///
@@ -52,7 +53,10 @@ class basic_parking {
   void awake(Worker& l, bool searches_on) noexcept;
   /// N4: somebody to wake, taken off the stack and counted as a searcher; null if there is no need.
   [[nodiscard]] Worker* take_sleeper() noexcept;
-  /// The worker searches no more, because it found work. True if it was the last searcher.
+  /// A worker that is awake looks for work, unless another does. It has to be counted out by found_work() or sleep().
+  [[nodiscard]] bool begin_search(Worker& l) noexcept;
+  /// The worker searches no more, because it found work. True if nobody else does and somebody sleeps: then it looks at every
+  /// queue, and calls N4 if there is more.
   bool found_work(Worker& l) noexcept;
   /// Some sleeper, which stays asleep; null if there is none.
   [[nodiscard]] Worker* any_sleeper() noexcept;
@@ -118,12 +122,26 @@ W* basic_parking<W, A>::take_sleeper() noexcept {
 }
 
 template <class W, class A>
-bool basic_parking<W, A>::found_work(W& l) noexcept {
+bool basic_parking<W, A>::begin_search(W& l) noexcept {
   const std::lock_guard hold(lock_);
-  if (!std::exchange(l.searching, false)) return false;
-  --searching_;
+  if (l.searching || searching_ != 0) return l.searching;
+  l.searching = true;
+  ++searching_;
   publish();
-  return searching_ == 0;
+  return true;
+}
+
+template <class W, class A>
+bool basic_parking<W, A>::found_work(W& l) noexcept {
+  {
+    const std::lock_guard hold(lock_);
+    if (!std::exchange(l.searching, false)) return false;
+    --searching_;
+    publish();
+    if (searching_ != 0 || sleeping_ == 0) return false;
+  }
+  A::heavy_barrier();  // as P2: against pushes that saw a searcher
+  return true;
 }
 
 template <class W, class A>
