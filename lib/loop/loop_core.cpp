@@ -109,12 +109,12 @@ void loop_core::send(task_core& t) noexcept {
 void loop_core::tell(bool stealable) noexcept {
   if (!stealable || setup_.peers == nullptr) {
     wake_if_sleeping();
-  } else if (idle_bits::wants_work_after_push(*setup_.idle)) {
+  } else if (idle_bits::wants_work_after_message(*setup_.idle)) {
     setup_.peers->work_added();
   }
 }
 
-void loop_core::push_ready(task_core& t) noexcept {
+void loop_core::push_ready(task_core& t, bool tells) noexcept {
   if (setup_.peers == nullptr) {
     ring_.push_back(t);  // nobody could steal it
     return;
@@ -124,7 +124,7 @@ void loop_core::push_ready(task_core& t) noexcept {
   } catch (const std::bad_alloc&) {
     tasks_in_.push(t);  // intrusive: cannot fail
   }
-  if (setup_.idle != nullptr && idle_bits::wants_work_after_push(*setup_.idle)) tell_of_ready();
+  if (tells && setup_.idle != nullptr && idle_bits::wants_work_after_push(*setup_.idle)) tell_of_ready();
 }
 
 void loop_core::tell_of_ready() noexcept {

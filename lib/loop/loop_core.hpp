@@ -215,7 +215,8 @@ class loop_core final : public home {
   void abandon_orphans() noexcept;
   void queue_here(task_core& t) noexcept;
   void send(task_core& t) noexcept;
-  void push_ready(task_core& t) noexcept;
+  /// A searcher need not tell anybody: it looks at its own queue when it ends its search.
+  void push_ready(task_core& t, bool tells = true) noexcept;
   void tell_of_ready() noexcept;
   void tell(bool stealable) noexcept;
   /// It has found work, of which `next` ready tasks are what it runs now.

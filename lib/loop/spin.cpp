@@ -31,12 +31,14 @@ bool loop_core::spin() {
   if (!spinning_.pays()) return false;
   const std::int64_t window = setup_.spin_before_park;
   const std::int64_t end = std::min(deadline_after(now(), window), park_deadline());
+  constexpr int io_each = 8;  // looks: each is a system call
+  int looks = 0;
   const bool searches = setup_.peers != nullptr && setup_.peers->begin_search(*this);
   return spinning_.spin(
       end, window, [this] { return now(); },
       [&] {
-        return !nothing_came_in() || (sleeper_->has_io() && sleeper_->poll()) ||
-               (searches && setup_.peers->anything_to_steal());
+        return !nothing_came_in() || (searches && setup_.peers->anything_to_steal()) ||
+               (++looks % io_each == 0 && sleeper_->has_io() && sleeper_->poll());
       });
 }
 

@@ -42,11 +42,11 @@ bool loop_core::drain_inboxes() {
   }
   any |= tasks_in_.take_all([this](runnable& r) {
     count_message();
-    push_ready(static_cast<task_core&>(r));
+    push_ready(static_cast<task_core&>(r), !searching);
   });
   while (runnable* r = foreign_tasks_.take()) {
     count_message();
-    push_ready(static_cast<task_core&>(*r));
+    push_ready(static_cast<task_core&>(*r), !searching);
     any = true;
   }
   was_sent_ |= any;
@@ -285,7 +285,7 @@ stolen loop_core::take_stealable(loop_core& thief) noexcept {
     if (first.task == nullptr) {
       first.task = &t;
     } else {
-      thief.push_ready(t);
+      thief.push_ready(t, !thief.searching);
     }
   });
   return first;

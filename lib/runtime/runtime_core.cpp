@@ -213,10 +213,12 @@ void runtime_core::work_added() noexcept {
 }
 
 void runtime_core::found_work(loop_core& l, bool more) noexcept {
-  if (!parking_.found_work(l)) return;
+  const parking::look look = parking_.found_work(l);
+  if (look == parking::look::none) return;
   for (const auto& each : loops_) {
     const loop_core& other = each->core();
-    more = more || other.has_stealable_apart_from_ready() || (&other != &l && !other.ready.empty());
+    const bool pushed = look == parking::look::everything && &other != &l && !other.ready.empty();
+    more = more || pushed || other.has_stealable_apart_from_ready();
   }
   if (more) work_added();
 }
