@@ -102,11 +102,19 @@ void loop_core::send(task_core& t) noexcept {
   if (closed()) return;  // the closing thread finds the task in the registry
   const bool pinned = t.state.is_pinned();
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
-  wake_if_sleeping();
-  if (!pinned && setup_.peers != nullptr) setup_.peers->work_added();
+  tell(!pinned);
 }
 
-void loop_core::push_ready(task_core& t) noexcept {
+// What anybody may take wakes one loop, whichever; if one searches already, none.
+void loop_core::tell(bool stealable) noexcept {
+  if (!stealable || setup_.peers == nullptr) {
+    wake_if_sleeping();
+  } else if (idle_bits::wants_work_after_message(*setup_.idle)) {
+    setup_.peers->work_added();
+  }
+}
+
+void loop_core::push_ready(task_core& t, bool tells) noexcept {
   if (setup_.peers == nullptr) {
     ring_.push_back(t);  // nobody could steal it
     return;
@@ -116,7 +124,11 @@ void loop_core::push_ready(task_core& t) noexcept {
   } catch (const std::bad_alloc&) {
     tasks_in_.push(t);  // intrusive: cannot fail
   }
-  if (setup_.idle != nullptr && idle_bits::wants_work_after_push(*setup_.idle)) setup_.peers->work_added();
+  if (tells && setup_.idle != nullptr && idle_bits::wants_work_after_push(*setup_.idle)) tell_of_ready();
+}
+
+void loop_core::tell_of_ready() noexcept {
+  if (ready.size() != 1 || lone_calls_.due(taken_from_.load(std::memory_order_relaxed))) setup_.peers->work_added();
 }
 
 void loop_core::post(runnable& r) noexcept {
@@ -166,8 +178,7 @@ void loop_core::submit(std::span<own_task* const> tasks, bool stealable, const c
 
 void loop_core::queue_foreign(std::span<runnable* const> entries, bool stealable) {
   (stealable ? foreign_tasks_ : foreign_).push(entries);  // W1
-  wake_if_sleeping();
-  if (stealable && setup_.peers != nullptr) setup_.peers->work_added();
+  tell(stealable);
 }
 
 void loop_core::wake_if_sleeping() noexcept {
@@ -315,7 +326,7 @@ thread_state loop_core::own_thread_state() noexcept {
 }
 
 void loop_core::leave() noexcept {
-  if (searching) setup_.peers->found_work(*this);  // it searches no more: while one does, nobody else is woken
+  if (searching) end_search(0);  // it searches no more: while one does, nobody else is woken
   this_thread() = outer_;
   thread_number_.store(0, std::memory_order_release);
   running_.store(false, std::memory_order_release);
@@ -323,21 +334,6 @@ void loop_core::leave() noexcept {
 
 void loop_core::request_stop() noexcept {
   if (sleeping_.raise(stop_requested)) wake();
-}
-
-void loop_core::run() {
-  if (setup_.driver != nullptr) {
-    setup_.driver->drive(*this);
-    return;
-  }
-  for (;;) {
-    const bool worked = turn();
-    if (stop_requested.load(std::memory_order_acquire)) break;
-    const std::int64_t window = setup_.spin_before_park;
-    if (window != 0) spinning_.after_turn(worked, window, [this] { return now(); });
-    if (!worked && !spin()) park();
-  }
-  if (is_forked()) end_forked_child();
 }
 
 bool loop_core::nothing_waits_but_forks() const noexcept {

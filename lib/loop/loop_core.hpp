@@ -5,6 +5,7 @@
 #include "foreign_inbox.hpp"
 #include "forked.hpp"
 #include "local_table.hpp"
+#include "lone_calls.hpp"
 #include "message_list.hpp"
 #include "parker.hpp"
 #include "sleep_mark.hpp"
@@ -37,8 +38,7 @@ class platform;
 /// Queues and who touches them:
 ///   ring_, batch_     pinned tasks and callbacks; the loop's thread only. batch_ is what was ready when the turn began.
 ///   ready             stealable tasks, first in, first out: pushed by the loop's thread, taken by anybody.
-///   forks             children of fork-joins that have not begun (running), and parents whose turn was over when they were to
-///                     go on (ready): the loop's thread works at the newest, thieves take the oldest.
+///   forks             children of fork-joins that have not begun, parents whose turn was over: newest here, oldest to thieves.
 ///   tasks_in_         stealable tasks woken from other threads; anybody may take them all.
 ///   messages_in_      pinned tasks and callbacks from other threads of gyre.
 ///   foreign_*         the same two kinds from threads outside.
@@ -125,6 +125,8 @@ class loop_core final : public home {
   [[nodiscard]] bool has_stealable_apart_from_ready() const noexcept {
     return !forks.empty() || !tasks_in_.empty() || !foreign_tasks_.empty();
   }
+  /// How often its queue of ready tasks has become empty because the last one was begun.   Thread: any.
+  [[nodiscard]] std::uint64_t times_dry() const noexcept { return ran_dry_.load(std::memory_order_relaxed); }
   /// Runs what steal() gave.
   void run_stolen(stolen s) noexcept;
   void note_stolen() noexcept { steals_.store(steals_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
@@ -168,10 +170,8 @@ class loop_core final : public home {
   exception_handler_slot handler;
   std::exception_ptr fatal;  // what must leave run(); the loop's thread only
 
-  /// Ends run() with `error`, from another thread.
-  void send_fatal(std::exception_ptr error) noexcept;
-  /// What run() must end with, or null.
-  [[nodiscard]] std::exception_ptr take_fatal() noexcept;
+  void send_fatal(std::exception_ptr error) noexcept;      ///< ends run() with `error`, from another thread
+  [[nodiscard]] std::exception_ptr take_fatal() noexcept;  ///< what run() must end with, or null
 
   std::atomic<bool> stop_requested{false};
 
@@ -215,7 +215,12 @@ class loop_core final : public home {
   void abandon_orphans() noexcept;
   void queue_here(task_core& t) noexcept;
   void send(task_core& t) noexcept;
-  void push_ready(task_core& t) noexcept;
+  /// A searcher need not tell anybody: it looks at its own queue when it ends its search.
+  void push_ready(task_core& t, bool tells = true) noexcept;
+  void tell_of_ready() noexcept;
+  void tell(bool stealable) noexcept;
+  /// It has found work, of which `next` ready tasks are what it runs now.
+  void end_search(std::int64_t next) noexcept { setup_.peers->found_work(*this, ready.size() > next); }
   void resume_fork(task_core& t) noexcept;
   void run_entry(runnable& r) noexcept {
     if (in_debug_mode()) [[unlikely]] {
@@ -243,7 +248,8 @@ class loop_core final : public home {
 
   const counted_loop counted_;
   loop_setup setup_;
-  spin_policy spinning_;  // the loop's thread only
+  spin_policy spinning_;   // the loop's thread only
+  bool was_sent_ = false;  // likewise: something came from another thread since the last turn ended
   event_loop* shell_;
   std::unique_ptr<parker> own_parker_;
   parker* sleeper_;
@@ -278,6 +284,9 @@ class loop_core final : public home {
   std::atomic<bool> running_{false};
   std::atomic<int> thread_number_{0};
   std::atomic<std::uint64_t> steals_{0};
+  std::atomic<std::uint64_t> ran_dry_{0};     // likewise a counter
+  std::atomic<std::uint64_t> taken_from_{0};  // ready tasks that others have taken; written by them
+  lone_calls lone_calls_;
   std::atomic<std::uint64_t> own_task_numbers_{1};
   alignas(cache_line) sleep_mark sleeping_;
 };

@@ -3,25 +3,43 @@
 // tens of microseconds until this thread runs.
 #include "loop_core.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
+#include <utility>
 
 namespace gyre::detail {
 
-// The core is given away between two looks: the one that there will be something from may need it.
-bool loop_core::spin() {
-  constexpr int peers_each = 8;  // looks: one at another worker's queues takes their cache lines from it
-  if (!spinning_.pays()) return false;
-  const std::int64_t end = std::min(now() + setup_.spin_before_park, park_deadline());
-  for (int look = 1; now() < end; ++look) {
-    ::sched_yield();
-    if (!nothing_came_in()) return true;
-    if (sleeper_->has_io() && sleeper_->poll()) return true;
-    if (setup_.peers != nullptr && look % peers_each == 0 && setup_.peers->anything_to_steal()) return true;
+void loop_core::run() {
+  if (setup_.driver != nullptr) {
+    setup_.driver->drive(*this);
+    return;
   }
-  spinning_.lost();
-  return false;
+  for (;;) {
+    const bool worked = turn();
+    if (stop_requested.load(std::memory_order_acquire)) break;
+    const std::int64_t window = setup_.spin_before_park;
+    if (window != 0) {
+      spinning_.after_turn(worked, std::exchange(was_sent_, false), window, [this] { return now(); });
+    }
+    if (!worked && !spin()) park();
+  }
+  if (is_forked()) end_forked_child();
+}
+
+// One of those that spin counts as a searcher, so that nobody is woken for what it will find, and looks at the others' queues:
+// each look takes a cache line from a loop that works.
+bool loop_core::spin() {
+  if (!spinning_.pays()) return false;
+  const std::int64_t window = setup_.spin_before_park;
+  const std::int64_t end = std::min(deadline_after(now(), window), park_deadline());
+  constexpr int io_each = 8;  // looks: each is a system call
+  int looks = 0;
+  const bool searches = setup_.peers != nullptr && setup_.peers->begin_search(*this);
+  return spinning_.spin(
+      end, window, [this] { return now(); },
+      [&] {
+        return !nothing_came_in() || (searches && setup_.peers->anything_to_steal()) ||
+               (++looks % io_each == 0 && sleeper_->has_io() && sleeper_->poll());
+      });
 }
 
 }  // namespace gyre::detail

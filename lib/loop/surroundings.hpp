@@ -44,10 +44,12 @@ class peer_group {
   virtual void awake(loop_core& l, bool searches_on) noexcept = 0;
   /// `l` is about to run something, for the first time since it was awake: somebody has to watch it from now on.
   virtual void starts_work(loop_core& l) noexcept = 0;
+  /// `l`, which is awake and has nothing to do, looks around: true if it counts as a searcher now, since nobody else does.
+  virtual bool begin_search(loop_core& l) noexcept = 0;
   /// True if some loop has stealable work.
   [[nodiscard]] virtual bool anything_to_steal() const noexcept = 0;
-  /// `l`, which was woken to search, has found work.
-  virtual void found_work(loop_core& l) noexcept = 0;
+  /// `l`, which was a searcher, has found work: `more` if there is more of it here than it runs next.
+  virtual void found_work(loop_core& l, bool more) noexcept = 0;
   /// Calls `each` for all loops of the runtime.
   virtual void for_each_loop(void (*each)(loop_core&, void*), void* context) = 0;
   /// A chance to look after neighbours that are stuck in user code; called by a loop whose sleep has ended.

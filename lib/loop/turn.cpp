@@ -48,13 +48,14 @@ bool loop_core::drain_inboxes() {
   }
   any |= tasks_in_.take_all([this](runnable& r) {
     count_message();
-    push_ready(static_cast<task_core&>(r));
+    push_ready(static_cast<task_core&>(r), !searching);
   });
   while (runnable* r = foreign_tasks_.take()) {
     count_message();
-    push_ready(static_cast<task_core&>(*r));
+    push_ready(static_cast<task_core&>(*r), !searching);
     any = true;
   }
+  was_sent_ |= any;
   return any;
 }
 
@@ -100,22 +101,24 @@ bool loop_core::turn_fork_join() {
   const int most = std::min(setup_.steps_a_turn, steps_by_time_);
   thread.budget = static_cast<std::uint32_t>(most);
   quantum_ = std::max(1, most / 4);
-  if (!ring_.empty() || !batch_.empty() || !ready.empty() || !forks.empty()) ask_to_be_watched();
+  if (!ring_.empty() || !batch_.empty() || !ready.empty() || !forks.empty()) {
+    ask_to_be_watched();
+    const bool pinned = !ring_.empty() || !batch_.empty();
+    if (searching) end_search(pinned ? 0 : 1);  // before the steps: one of them may be long
+  }
   for (; thread.budget > 0 && run_one(); --thread.budget) {
     any = true;
     if (stop_requested.load(std::memory_order_relaxed)) return true;
   }
-  if (any) {
-    if (searching) setup_.peers->found_work(*this);
-    return true;
-  }
+  if (any) return true;
   if (setup_.peers == nullptr && sleep_polls()) return false;  // what the reactor has ends the sleep
   if (sleeper_->has_io() && sleeper_->poll()) return true;
   if (setup_.peers == nullptr) return false;
   const stolen s = setup_.peers->steal(*this);
   if (s.task == nullptr) return false;
   note_stolen();
-  if (searching) setup_.peers->found_work(*this);
+  was_sent_ = true;
+  if (searching) end_search(0);
   run_stolen(s);
   return true;
 }
@@ -228,6 +231,7 @@ bool loop_core::run_pinned() {
 bool loop_core::run_ready() {
   task_core* t = ready.take();
   if (t == nullptr) return false;
+  if (ready.empty()) ran_dry_.store(ran_dry_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   count_step();
   if (in_debug_mode()) [[unlikely]] {
     run_timed(*t, false);
@@ -286,7 +290,10 @@ void loop_core::run_stolen(stolen s) noexcept {
 
 stolen loop_core::take_stealable(loop_core& thief) noexcept {
   if (task_core* t = forks.steal(); t != nullptr) return {t, true};
-  if (task_core* t = ready.take(); t != nullptr) return {t, false};
+  if (task_core* t = ready.take(); t != nullptr) {
+    taken_from_.fetch_add(1, std::memory_order_relaxed);
+    return {t, false};
+  }
   if (runnable* r = foreign_tasks_.take(); r != nullptr) {
     thief.count_message();
     return {static_cast<task_core*>(r), false};
@@ -298,7 +305,7 @@ stolen loop_core::take_stealable(loop_core& thief) noexcept {
     if (first.task == nullptr) {
       first.task = &t;
     } else {
-      thief.push_ready(t);
+      thief.push_ready(t, !thief.searching);
     }
   });
   return first;

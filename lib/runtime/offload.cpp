@@ -34,6 +34,11 @@ clock_type::time_point deadline_in(std::optional<std::chrono::nanoseconds> timeo
   return now + *timeout;
 }
 
+std::shared_ptr<thread_pool_executor> make_pool(loop_core& loop) {
+  const std::chrono::nanoseconds spin(loop.setup().spin_before_park);
+  return std::make_shared<thread_pool_executor>(thread_pool_options().spin_before_park(spin));
+}
+
 }  // namespace
 
 void start_in_thread(const core_ref<offload_core>& call, std::coroutine_handle<> at) {
@@ -64,7 +69,7 @@ std::shared_ptr<offload_executor> default_executor(loop_core& loop) {
   if (slot.closed) throw error("Executor shutdown has been called");
   if (slot.executor == nullptr) {
     platform* surroundings = current_platform();
-    slot.executor = surroundings != nullptr ? surroundings->make_executor() : std::make_shared<thread_pool_executor>();
+    slot.executor = surroundings != nullptr ? surroundings->make_executor() : make_pool(loop);
   }
   return slot.executor;
 }

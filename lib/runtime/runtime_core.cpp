@@ -15,16 +15,17 @@ constexpr std::int64_t eager_interval = 250'000;     // ns, while the stuck loop
 constexpr std::int64_t calm_interval = 2'000'000;    // ns, between the looks of one that works, while nobody is
 constexpr int looks_after_stuck = 100;               // until who was stuck counts as cured
 constexpr std::chrono::milliseconds debug_stall_limit(100);
-constexpr int looks_at_one_task = 8;
+constexpr int looks_at_one_task = 16;
 
 // A task that waits alone in its queue is most times taken by its owner at once: two tasks that wake each other would move to
-// and fro, each time with what they touch. Taken is what is still there, or there again, at every one of some looks, which
-// is so where the owner is inside a long step or always has one more than it runs. A queue that was seen empty hides nothing:
-// what is pushed later finds out who sleeps by itself.
+// and fro, each time with what they touch. Such a queue runs dry all the time. Taken is what is still there after some
+// looks, about 2 us, in which the queue was never empty: the owner is inside a long step, or always has one more than it runs.
 bool has_task_to_spare(const loop_core& l) noexcept {
+  const std::uint64_t dry = l.times_dry();
   backoff pause;
   for (int look = 1; look < looks_at_one_task && l.ready.size() == 1; ++look) pause.once();
-  return !l.ready.empty();
+  const std::int64_t waiting = l.ready.size();
+  return waiting > 1 || (waiting == 1 && l.times_dry() == dry);
 }
 
 bool is_worth_a_steal(const loop_core& l) noexcept {
@@ -211,8 +212,15 @@ void runtime_core::work_added() noexcept {
   if (loop_core* l = parking_.take_sleeper(); l != nullptr) l->wake();
 }
 
-void runtime_core::found_work(loop_core& l) noexcept {
-  if (parking_.found_work(l)) work_added();
+void runtime_core::found_work(loop_core& l, bool more) noexcept {
+  const parking::look look = parking_.found_work(l);
+  if (look == parking::look::none) return;
+  for (const auto& each : loops_) {
+    const loop_core& other = each->core();
+    const bool pushed = look == parking::look::everything && &other != &l && !other.ready.empty();
+    more = more || pushed || other.has_stealable_apart_from_ready();
+  }
+  if (more) work_added();
 }
 
 bool runtime_core::anything_to_steal() const noexcept {

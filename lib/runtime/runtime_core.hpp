@@ -76,8 +76,9 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::int64_t about_to_sleep(loop_core& l) override;
   void awake(loop_core& l, bool searches_on) noexcept override;
   void starts_work(loop_core& l) noexcept override;
+  bool begin_search(loop_core& l) noexcept override { return parking_.begin_search(l); }
   [[nodiscard]] bool anything_to_steal() const noexcept override;
-  void found_work(loop_core& l) noexcept override;
+  void found_work(loop_core& l, bool more) noexcept override;
   void for_each_loop(void (*each)(loop_core&, void*), void* context) override;
   void look_after_others(loop_core& l) override;
   bool look_between_turns(loop_core& l, std::int64_t now) override;

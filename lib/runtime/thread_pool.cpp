@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "../loop/spin_policy.hpp"
 #include "cores.hpp"
 
 #include <gyre/base/intrusive_list.hpp>
@@ -10,6 +11,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
@@ -64,6 +66,8 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
       return {running_, since_};
     }
 
+    detail::spin_policy spinning;  // its own thread only
+
    private:
     mutable detail::spin_lock guard_;
     detail::core_ref<detail::offload_core> running_;
@@ -79,7 +83,8 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
   void start_thread();
   void run() noexcept;
   void run_next(worker& self, std::unique_lock<std::mutex>& hold) noexcept;
-  [[nodiscard]] bool wait_for_work(std::unique_lock<std::mutex>& hold) noexcept;
+  [[nodiscard]] bool wait_for_work(worker& self, std::unique_lock<std::mutex>& hold) noexcept;
+  void spin_for_work(worker& self, std::unique_lock<std::mutex>& hold) noexcept;
 
   static thread_local const shared* own_thread_;
 
@@ -97,7 +102,8 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
   std::size_t idle_ = 0;        // of those, wait for work
   std::size_t busy_ = 0;        // of those, are in a function
   std::size_t submitters_ = 0;  // threads that wait for room
-  bool called_ = false;         // one of the idle threads was told that there is work, and has not come yet
+  bool called_ = false;  // one of the idle threads was told that there is work, or looks around, and has not come yet
+  std::atomic<bool> appeared_{false};  // since a thread began to look around: work, or the end; written under guard_
   std::uint64_t completed_ = 0;
   std::size_t peak_threads_ = 0;
   std::size_t peak_queued_ = 0;
@@ -123,6 +129,7 @@ void thread_pool_executor::shared::push(offload_work work) {
   wait_for_room(hold);
   if (closed_) throw error("cannot schedule new futures after shutdown");
   queue_.push_back(std::move(work));
+  appeared_.store(true, std::memory_order_relaxed);  // guard_ publishes the work
   peak_queued_ = std::max(peak_queued_, queue_.size());
   if (idle_ + starting_ >= queue_.size()) {
     const bool call = calls_one();
@@ -166,7 +173,7 @@ void thread_pool_executor::shared::run() noexcept {
   for (;;) {
     if (!queue_.empty()) {
       run_next(self, hold);
-    } else if (closed_ || !wait_for_work(hold)) {
+    } else if (closed_ || !wait_for_work(self, hold)) {
       break;
     }
   }
@@ -192,24 +199,42 @@ void thread_pool_executor::shared::run_next(worker& self, std::unique_lock<std::
   ++completed_;
 }
 
-bool thread_pool_executor::shared::wait_for_work(std::unique_lock<std::mutex>& hold) noexcept {
+// As a loop does before it sleeps, one thread at a time: it counts as called, so nobody else is.
+void thread_pool_executor::shared::spin_for_work(worker& self, std::unique_lock<std::mutex>& hold) noexcept {
+  const std::int64_t window = options_.spin_before_park().count();
+  if (window == 0 || called_ || !self.spinning.pays()) return;
+  called_ = true;
+  appeared_.store(false, std::memory_order_relaxed);
+  hold.unlock();
+  const auto now = [] { return time_source::steady().now(); };
+  const auto found = [this] { return appeared_.load(std::memory_order_relaxed); };
+  static_cast<void>(self.spinning.spin(detail::deadline_after(now(), window), window, now, found));
+  hold.lock();
+  called_ = false;
+}
+
+bool thread_pool_executor::shared::wait_for_work(worker& self, std::unique_lock<std::mutex>& hold) noexcept {
   constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // that the clock can certainly add
+  const std::int64_t begun = time_source::steady().now();
   ++idle_;
   if (submitters_ != 0) room_.notify_one();
+  spin_for_work(self, hold);
   const auto end = clock_type::now() + std::min(options_.idle_timeout(), longest);
-  bool woken = false;
+  bool woken = closed_ || !queue_.empty();
   for (bool in_time = true; !woken && in_time;) {
     in_time = work_or_end_.wait_until(hold, end) == std::cv_status::no_timeout;
     called_ = false;  // if it was another one that was told, that one comes soon, and who pushes meanwhile tells one more
     woken = closed_ || !queue_.empty();
   }
   --idle_;
+  self.spinning.waited(time_source::steady().now() - begun, options_.spin_before_park().count());
   return woken;
 }
 
 bool thread_pool_executor::shared::end(clock_type::time_point deadline) {
   std::unique_lock hold(guard_);
   closed_ = true;
+  appeared_.store(true, std::memory_order_relaxed);
   work_or_end_.notify_all();
   room_.notify_all();
   if (own_thread_ == this) {

@@ -4,11 +4,13 @@
 #include "runtime_core.hpp"
 
 #include <gyre/base/text.hpp>
+#include <gyre/runtime/cores.hpp>
 #include <gyre/runtime/threadsafe.hpp>
 
 #include <pthread.h>
-#include <sched.h>
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 
 namespace gyre::detail {
@@ -66,12 +68,18 @@ std::int64_t spin_window(const future_core& awaited) noexcept {
   return loop == nullptr ? 0 : static_cast<loop_core*>(loop)->setup().spin_before_park;
 }
 
-bool spin_to_end(const future_core& awaited, std::int64_t end) noexcept {
-  do {
-    ::sched_yield();
-    if (awaited.done()) return true;
-  } while (time_source::steady().now() < end);
-  return false;
+// Threads outside that spin now: more of them than cores would only keep each other from ending it.
+std::atomic<int> spinning_threads{0};
+
+bool spin_to_end(const future_core& awaited, spin_policy& past, std::int64_t window) {
+  static const int most = std::max(1, usable_cores() / 2);
+  bool ended = false;
+  if (spinning_threads.fetch_add(1, std::memory_order_relaxed) < most) {
+    const auto now = [] { return time_source::steady().now(); };
+    ended = past.spin(deadline_after(now(), window), window, now, [&awaited] { return awaited.done(); });
+  }
+  spinning_threads.fetch_sub(1, std::memory_order_relaxed);
+  return ended;
 }
 
 // Spins before it sleeps, as a loop does: an answer that comes at once needs no system call then, and no wake-up.
@@ -80,7 +88,7 @@ bool wait_for_end(future_core& awaited, std::optional<std::chrono::nanoseconds> 
   const std::int64_t window = timeout ? 0 : spin_window(awaited);
   if (window == 0) return end_signal::wait(std::make_shared<end_signal>(), awaited, timeout);
   const std::int64_t begun = time_source::steady().now();
-  const bool ended = (past.pays() && spin_to_end(awaited, begun + window)) ||
+  const bool ended = (past.pays() && spin_to_end(awaited, past, window)) ||
                      end_signal::wait(std::make_shared<end_signal>(), awaited, timeout);
   past.waited(time_source::steady().now() - begun, window);
   return ended;

@@ -107,8 +107,13 @@ struct parking_model : rl::test_suite<Derived, Threads> {
     RL_ASSERT(static_cast<entry&>(r).written($) == 1);
     ++taken;
   }
+  /// As runtime_core::found_work. Worker 0, which never comes back, is the only one that has work.
   void found_work(worker& l) {
-    if (l.searching && world->idle.found_work(l)) work_added();
+    if (!l.searching) return;
+    const auto look = world->idle.found_work(l);
+    const bool inboxes = look != parking::look::none;
+    const bool pushed = look == parking::look::everything;
+    if (From == source::ready ? pushed && anything_to_steal() : inboxes && anything_to_steal()) work_added();
   }
   [[nodiscard]] bool anything_to_steal() {
     if (From == source::ready) return !at(0).ready.empty();
@@ -215,6 +220,28 @@ struct searcher_hands_on : parking_model<searcher_hands_on, 3, 3, source::ready>
   }
 };
 
+/// One worker asleep, the other one awake begins to look for work while two tasks come.
+struct looks_around : parking_model<looks_around, 3, 3, source::ready> {
+  void before() {
+    parking_model::before();
+    world->idle.sleep(at(1));
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      push_ready(at(0), 0);
+      push_ready(at(0), 1);
+    } else if (who == 1) {  // it sleeps already
+      while (!at(1).bell.load(std::memory_order_acquire)) gyre_model_backoff();
+      at(1).bell.store(false, std::memory_order_relaxed);
+      world->idle.awake(at(1), false);
+      work_until_one_is_done(at(1));
+    } else {
+      static_cast<void>(world->idle.begin_search(at(2)));
+      work_until_one_is_done(at(2));
+    }
+  }
+};
+
 /// A message for one loop, from any thread.
 struct message : parking_model<message, 2, 1, source::messages_in> {
   void thread(unsigned who) {
@@ -250,16 +277,41 @@ struct timer : parking_model<timer, 2, 2, source::timer> {
   }
 };
 
-/// A task that is woken from outside at a loop that computes: another loop runs it.
+/// A task that is woken from outside at a loop that computes or sleeps: another loop runs it.
 struct woken_at_busy_loop : parking_model<woken_at_busy_loop, 3, 2, source::tasks_in> {
   void thread(unsigned who) {
     if (who == 1) {
       work_until_one_is_done(at(1));
     } else if (who == 2) {
       at(0).tasks_in.push(written(0));
-      at(0).wake_if_sleeping();
-      work_added();
+      if (detail::idle_bits::wants_work_after_message<model_atomics>(world->idle.word())) work_added();
     }
+  }
+};
+
+/// Two messages from outside; one worker looks around and goes on with something long when it has found any, one is asleep.
+struct messages_spread : parking_model<messages_spread, 3, 3, source::tasks_in> {
+  void before() {
+    parking_model::before();
+    world->idle.sleep(at(1));
+    RL_ASSERT(world->idle.begin_search(at(2)));
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      for (int i = 0; i < 2; ++i) {
+        at(0).tasks_in.push(written(i));
+        if (detail::idle_bits::wants_work_after_message<model_atomics>(world->idle.word())) work_added();
+      }
+      return;
+    }
+    if (who == 1) {  // it sleeps already, and is woken only if there is something left for it
+      while (taken < 2 && !at(1).bell.load(std::memory_order_acquire)) gyre_model_backoff();
+    }
+    while (taken < 2 && !turn(at(who))) gyre_model_backoff();
+  }
+  void after() {
+    RL_ASSERT(taken == 2);
+    parking_model::after();
   }
 };
 
@@ -298,8 +350,10 @@ int main(int argc, char** argv) {
               scenario<against_a_searcher>("parking: a push against a searcher that gives up"),
               scenario<spreads>("parking: two tasks, two workers"),
               scenario<searcher_hands_on>("parking: the searcher that found work wakes the next"),
+              scenario<looks_around>("parking: a worker that looks around against two pushes"),
               scenario<message>("parking: a message", 3), scenario<stop>("parking: a request to stop", 3),
               scenario<timer>("parking: a timer from another worker", 3),
               scenario<woken_at_busy_loop>("parking: a wake at a loop that is busy"),
+              scenario<messages_spread>("parking: two messages against a worker that looks around"),
               scenario<wakes_by_itself>("parking: a worker that wakes by itself")});
 }

@@ -289,3 +289,49 @@ coro<> wake_beside_a_stuck_loop() {
 TEST_CASE("stealing: a task goes on where it is woken, without a thief", "[runtime][steal]") {
   run(wake_beside_a_stuck_loop(), run_options().loops(2));
 }
+
+namespace {
+
+coro<> answer(event& in, event& out, int times) {
+  for (int i = 0; i < times; ++i) {
+    co_await in.wait();
+    in.clear();
+    out.set();
+  }
+}
+
+/// Two tasks that wake each other, so that whoever is told of the woken one comes in vain.
+coro<> wake_each_other(int times) {
+  event there;
+  event back;
+  const task<> other = create_task(answer, std::ref(there), std::ref(back), times);
+  for (int i = 0; i < times; ++i) {
+    there.set();
+    co_await back.wait();
+    back.clear();
+  }
+  co_await other;
+}
+
+coro<event_loop*> run_where(event& gate, std::atomic<int>& ran) {
+  co_await gate.wait();
+  ++ran;
+  co_return &get_running_loop();
+}
+
+coro<> wake_and_compute(int times_before) {
+  event gate;
+  std::atomic<int> ran{0};
+  const task<event_loop*> woken = create_task(run_where, std::ref(gate), std::ref(ran));
+  co_await wake_each_other(times_before);
+  gate.set();
+  CHECK(block_until(ran, 1));
+  const event_loop* const where = co_await woken;
+  CHECK(where != &get_running_loop());
+}
+
+}  // namespace
+
+TEST_CASE("stealing: a woken task does not wait until its waker has computed", "[runtime][steal]") {
+  for (const int times_before : {0, 1, 100, 20'000}) run(wake_and_compute(times_before), run_options().loops(2));
+}

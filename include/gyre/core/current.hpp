@@ -23,16 +23,21 @@ struct idle_bits {
   static constexpr std::uint64_t one_searching = 0x100;
   static constexpr std::uint64_t unparked = 0xff0000;    // workers that are awake
   static constexpr std::uint64_t one_unparked = 0x10000;
+  static constexpr std::uint64_t noted = 0x1000000;  // something was pushed while a worker searched
 
-  [[nodiscard]] static bool wants_work(std::uint64_t word) noexcept {
-    return (word & sleeper) != 0 && (word & searching) == 0;
-  }
-
-  /// After a push without a read-modify-write: whether somebody must be told. N2 and N3 of runtime/parking.
+  /// After a push without a read-modify-write: whether somebody must be told, or the push noted. N2 and N3 of runtime/parking.
   template <class Atomics = std_atomics, class Word>
   [[nodiscard]] static bool wants_work_after_push(const Word& word) noexcept {
     Atomics::light_barrier();  // between the push and this look; the sleeper's side is parking's membarrier
-    return wants_work(word.load(std::memory_order_relaxed));
+    const std::uint64_t now = word.load(std::memory_order_relaxed);
+    return (now & sleeper) != 0 && ((now & searching) == 0 || (now & noted) == 0);
+  }
+  /// After a push by a seq_cst read-modify-write, which a searcher that stops looks for. M2 and M3.
+  template <class Atomics = std_atomics, class Word>
+  [[nodiscard]] static bool wants_work_after_message(const Word& word) noexcept {
+    Atomics::light_barrier();
+    const std::uint64_t now = word.load(std::memory_order_seq_cst);
+    return (now & sleeper) != 0 && (now & searching) == 0;
   }
 };
 

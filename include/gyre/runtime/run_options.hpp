@@ -51,14 +51,16 @@ class run_options {
   /// Ties each loop's thread to one core, in turn, the calling thread until run() or the runner ends. Threads that gyre starts
   /// for other work are not tied; threads that user code starts on a loop inherit its core.
   run_options& pin_threads(bool on) { return set(pin_threads_, on); }
-  /// How long a loop that runs out of work looks around for more before it sleeps, and a thread outside that waits for a
-  /// result; 0, and without it: not at all. Only where the last waits were short, and never in a simulation or with more loops
-  /// than cores: a runtime that is idle sleeps. 50 us suit threads that answer each other.
+  /// How long a loop that runs out of work looks around for more before it sleeps, a thread of the default executor that does
+  /// so, and a thread outside that waits for a result; 50 us unless set, 0: not at all. Only where the last waits were short and
+  /// ended by another thread, never for I/O or timers alone, in a simulation or with more loops than cores: a runtime that is
+  /// idle sleeps.
   ///
   /// Throws:  value_error if it is negative.
-  /// Cost:    the loop's core, though whoever else wants it gets it. To wake a sleeping core takes about 20 us: two bare
-  ///          threads that answer each other need 0.6 us a round trip with it and 30 to 44 us without, with 10 us of work
-  ///          for each answer 10.7 and 57 us; with one message a millisecond they do not spin.
+  /// Cost:    the loop's core, though whoever else wants it gets it; where that was for long, it spins rarely. To wake a
+  ///          sleeping core takes about 20 us: two bare threads that answer each other need 0.6 us a round trip with it and 30
+  ///          to 44 us without, with 10 us of work for each answer 10.7 and 57 us; with one message a millisecond they do not
+  ///          spin.
   run_options& spin_before_park(std::chrono::nanoseconds t) {
     if (t.count() < 0) throw value_error("spin_before_park: less than nothing");
     return set(spin_before_park_, t);
@@ -113,7 +115,7 @@ class run_options {
   std::optional<std::chrono::nanoseconds> shutdown_timeout_;
   std::optional<std::chrono::nanoseconds> stall_limit_;
   std::optional<std::chrono::nanoseconds> deadlock_limit_;
-  std::chrono::nanoseconds spin_before_park_{0};
+  std::chrono::nanoseconds spin_before_park_ = std::chrono::microseconds(50);
   std::optional<std::size_t> max_submissions_;
   submission_overflow overflow_ = submission_overflow::wait;
   std::string name_ = "gyre";

@@ -31,12 +31,21 @@ class thread_pool_options {
     overflow_ = then;
     return set(max_queue_, std::optional<std::size_t>(n));
   }
+  /// How long a thread that has no more work looks around for some before it sleeps, where its last waits were short: see
+  /// run_options::spin_before_park(). One thread at a time does; 0: none.
+  ///
+  /// Throws:  value_error if it is negative.
+  thread_pool_options& spin_before_park(std::chrono::nanoseconds t) {
+    if (t.count() < 0) throw value_error("spin_before_park: less than nothing");
+    return set(spin_before_park_, t);
+  }
 
   [[nodiscard]] std::size_t max_threads() const noexcept { return max_threads_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::chrono::nanoseconds idle_timeout() const noexcept { return idle_timeout_; }
   [[nodiscard]] std::optional<std::size_t> max_queue() const noexcept { return max_queue_; }
   [[nodiscard]] submission_overflow overflow() const noexcept { return overflow_; }
+  [[nodiscard]] std::chrono::nanoseconds spin_before_park() const noexcept { return spin_before_park_; }
 
  private:
   template <class T, class U>
@@ -50,6 +59,7 @@ class thread_pool_options {
   std::chrono::nanoseconds idle_timeout_ = std::chrono::seconds(10);
   std::optional<std::size_t> max_queue_;
   submission_overflow overflow_ = submission_overflow::wait;
+  std::chrono::nanoseconds spin_before_park_ = std::chrono::microseconds(50);
 };
 
 /// A moment's view of a pool.
