@@ -96,7 +96,7 @@ void condition_awaiter::await_resume() {
 }
 
 condition_awaiter::~condition_awaiter() {
-  if (node_.linked()) leave_queue();
+  if (node_.in_wait) leave_queue();
 }
 
 }  // namespace detail
