@@ -138,7 +138,7 @@ class basic_wait_queue {
  private:
   using list = intrusive_list<node, wait_tag>;
 
-  // The first of those who wait joins the others that are about to resume. It came after all of them.
+  // The first of those who wait joins the others that are about to resume, whose order does not matter any more.
   node& look_at_first() noexcept {
     node& n = waiting_.pop_front();
     looked_at_.push_back(n);
