@@ -261,6 +261,19 @@ TEST_CASE("queue: an item may use the queue whenever its own code runs", "[sync]
   CHECK(q.empty());
 }
 
+TEST_CASE("queue: of the memory that two have fetched at once the first is taken alone", "[sync][queue]") {
+  detail::lifo_items<int> items;
+  const std::size_t before = items.capacity();
+  auto first = items.allocate(before);
+  auto second = items.allocate(before);
+  items.accept(first, before);
+  const std::size_t after = items.capacity();
+  CHECK(after > before);
+  items.accept(second, before);
+  CHECK(items.capacity() == after);
+  CHECK(second != nullptr);
+}
+
 TEST_CASE("queue: items left in a queue are destroyed with it", "[sync][queue]") {
   const auto item = std::make_shared<int>(1);
   {
