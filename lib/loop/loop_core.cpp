@@ -60,12 +60,6 @@ loop_core::~loop_core() {
   if (platform_ != nullptr) platform_->forget(*this);
 }
 
-// Threads of the runtime need no visit: they have ended when its loops are closed.
-bool loop_core::called_from_outside() const noexcept {
-  const home* here = this_thread().loop;
-  return here == nullptr || here->family() != setup_.family;
-}
-
 // A stealable task goes on where it is woken: who wakes it has what it waited for in its cache, and is often the next to
 // wait for it. To send it to where it parked would cost a message, and a wake-up if nobody is awake there; a worker that has
 // nothing to do may take it from here as well as from there.
@@ -98,7 +92,7 @@ void loop_core::queue_here(task_core& t) noexcept {
 
 void loop_core::send(task_core& t) noexcept {
   std::optional<loop_visit> inside;
-  if (called_from_outside()) inside.emplace(identity(), identity().era());
+  if (!called_from_inside()) inside.emplace(identity(), identity().era());
   if (closed()) return;  // the closing thread finds the task in the registry
   const bool pinned = t.state.is_pinned();
   (pinned ? messages_in_ : tasks_in_).push(t);  // W1
@@ -138,7 +132,7 @@ void loop_core::post(runnable& r) noexcept {
   }
   {
     std::optional<loop_visit> inside;
-    if (called_from_outside()) inside.emplace(identity(), identity().era());
+    if (!called_from_inside()) inside.emplace(identity(), identity().era());
     if (!closed()) {
       messages_in_.push(r);  // W1
       wake_if_sleeping();

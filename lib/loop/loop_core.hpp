@@ -208,7 +208,6 @@ class loop_core final : public home {
   [[nodiscard]] bool nothing_to_do() const noexcept;
   [[nodiscard]] std::int64_t park_deadline() const noexcept;
   void queue_foreign(std::span<runnable* const> entries, bool stealable);
-  [[nodiscard]] bool called_from_outside() const noexcept;
   void drop_foreign() noexcept;
   void close_own_executor() noexcept;
   void abandon_tasks() noexcept;

@@ -165,9 +165,9 @@ std::size_t barrier_awaiter::await_resume() {
   }
 }
 
-// Linked only in a frame that is destroyed in mid-wait: then nobody is woken, but the count stays right.
+// In a frame that is destroyed in mid-wait nobody is woken, but the count stays right.
 barrier_awaiter::~barrier_awaiter() {
-  if (!node_.linked()) return;
+  if (!node_.in_wait) return;
   const std::lock_guard hold(barrier_.guard_);
   barrier_.waiters_.remove(node_);
   if (stage_ == stage::inside) static_cast<void>(barrier_.give_up_place(*this));

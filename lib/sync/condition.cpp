@@ -84,19 +84,16 @@ bool condition_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexce
   return true;
 }
 
-void condition_awaiter::leave_queue() noexcept {
-  const std::lock_guard hold(condition_.guard_);
-  condition_.waiters_.remove(node_);
-}
-
 void condition_awaiter::await_resume() {
   if (node_.task == nullptr) throw error("cannot wait on un-acquired lock");
-  leave_queue();
   throw_if_cancelled(*node_.task);
 }
 
+// At the end of the wait, or in mid-wait with its frame.
 condition_awaiter::~condition_awaiter() {
-  if (node_.linked()) leave_queue();
+  if (!node_.in_wait) return;  // the lock was free
+  const std::lock_guard hold(condition_.guard_);
+  condition_.waiters_.remove(node_);
 }
 
 }  // namespace detail

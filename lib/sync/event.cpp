@@ -40,7 +40,7 @@ bool event_awaiter::await_resume() {
 }
 
 event_awaiter::~event_awaiter() {
-  if (node_.linked()) leave_queue();
+  if (node_.in_wait) leave_queue();
 }
 
 }  // namespace detail

@@ -87,7 +87,7 @@ void join_awaiter::await_resume() {
 }
 
 join_awaiter::~join_awaiter() {
-  if (node_.linked()) leave_queue();
+  if (node_.in_wait) leave_queue();
 }
 
 }  // namespace gyre::detail

@@ -58,7 +58,7 @@ void permit_awaiter::finish() {
 }
 
 permit_awaiter::~permit_awaiter() {
-  if (node_.linked()) semaphore_.permits_.forget(node_);  // only a frame that is destroyed in mid-wait
+  if (node_.in_wait) semaphore_.permits_.forget(node_);  // only a frame that is destroyed in mid-wait
 }
 
 }  // namespace detail

@@ -149,6 +149,18 @@ struct permit_at_arrival : hand_over_model<permit_at_arrival, 3, permits, 1> {
   }
 };
 
+/// The same without the cancel: nobody parks after the last permit has come.
+struct permit_meets_arrival : hand_over_model<permit_meets_arrival, 2, permits, 1> {
+  static constexpr int at_first = 0;
+  void thread(unsigned who) {
+    if (who == 0) {
+      RL_ASSERT(acquire(0));
+    } else {
+      release(*primitive);
+    }
+  }
+};
+
 /// Two permits come for two waiters while the first one is cancelled: the second one is not left behind.
 struct two_permits : hand_over_model<two_permits, 3, permits> {
   static constexpr int at_first = 0;
@@ -276,6 +288,7 @@ int main(int argc, char** argv) {
       argc, argv,
       {scenario<permit_against_cancel>("hand over: a permit against a cancel of the first waiter"),
        scenario<permit_at_arrival>("hand over: a permit, a cancel and a waiter that arrives"),
+       scenario<permit_meets_arrival>("hand over: a permit and a waiter that arrives"),
        scenario<two_permits>("hand over: two permits, two waiters, a cancel"),
        scenario<bounded>("hand over: a bounded semaphore"),
        scenario<turn_against_cancel>("hand over: a turn against a cancel of the first waiter"),

@@ -16,8 +16,10 @@ class model_task : public gyre::detail::list_link<> {
 
   explicit model_task(bits::word initial = bits::running) : state(initial) {}
 
-  /// As task_core's.
+  /// As task_core's. This home never closes: closing_model.cpp has one that does.
   [[nodiscard]] model_task& at() { return *this; }
+  [[nodiscard]] static bool begin_wake() { return true; }
+  static void end_wake() {}
   [[nodiscard]] bool park_or_yield() { return state.park_leaf(); }
   void leave(bool parked) {
     if (!parked) enqueue(*this);

@@ -243,6 +243,15 @@ TEST_CASE("queue: items of any size and alignment", "[sync][queue]") {
   CHECK(right);
 }
 
+TEST_CASE("QUEUE-021: the text of a queue with many items, some of which are taken", "[sync][queue]") {
+  queue<int> q;
+  for (int i = 0; i < 300; ++i) q.put_nowait(i);
+  for (int i = 0; i < 5; ++i) static_cast<void>(q.get_nowait());
+  std::string items = "5";
+  for (int i = 6; i < 300; ++i) items += ", " + std::to_string(i);
+  CHECK(to_string(q) == "<Queue maxsize=0 _queue=[" + items + "] tasks=300>");
+}
+
 TEST_CASE("queue: an item may use the queue whenever its own code runs", "[sync][queue]") {
   queue<nosy> q;
   for (int i = 0; i < 3; ++i) q.put_nowait(nosy(q, i));
@@ -250,6 +259,19 @@ TEST_CASE("queue: an item may use the queue whenever its own code runs", "[sync]
   CHECK(q.get_nowait().number() == 0);
   q.shutdown(true);
   CHECK(q.empty());
+}
+
+TEST_CASE("queue: of the memory that two have fetched at once the first is taken alone", "[sync][queue]") {
+  detail::lifo_items<int> items;
+  const std::size_t before = items.capacity();
+  auto first = items.allocate(before);
+  auto second = items.allocate(before);
+  items.accept(first, before);
+  const std::size_t after = items.capacity();
+  CHECK(after > before);
+  items.accept(second, before);
+  CHECK(items.capacity() == after);
+  CHECK(second != nullptr);
 }
 
 TEST_CASE("queue: items left in a queue are destroyed with it", "[sync][queue]") {
@@ -284,6 +306,25 @@ LOOP_TEST("queue: a comparison that throws leaves a priority_queue as it was", "
   q.put_nowait(13);  // nothing to compare it with
   CHECK_THROWS_AS(q.put_nowait(1), std::domain_error);
   CHECK(q.get_nowait() == 13);
+}
+
+LOOP_TEST("queue: a newcomer that fails wakes nobody", "[sync][queue]") {
+  priority_queue<int, fussy> q(2);
+  q.put_nowait(3);
+  q.put_nowait(5);
+  std::vector<task<>> putters;
+  for (int item = 1; item <= 4; item *= 2) putters.push_back(create_task(put_one(q, item)));
+  co_await settle(2);
+  CHECK(q.get_nowait() == 3);
+  CHECK_THROWS_AS(q.put_nowait(13), std::domain_error);
+  const std::string how = co_await outcome(put_13(q));
+  CHECK(how == "error: 13");
+  co_await settle(4);
+  CHECK(q.get_nowait() == 1);
+  co_await settle(4);
+  CHECK(to_string(q) == "<PriorityQueue maxsize=2 _queue=[2, 5] _putters[1] tasks=4>");
+  CHECK(q.get_nowait() == 2);
+  co_await gather(putters);
 }
 
 LOOP_TEST("queue: a putter that fails passes its turn on", "[sync][queue]") {

@@ -215,6 +215,16 @@ LOOP_TEST("QUEUE-019: an immediate shutdown() drops the items, each as done", "[
   co_await for_all_queues([]<class Queue>() { return drops_items<Queue>(); });
 }
 
+LOOP_TEST("QUEUE-019: items reported as done before an immediate shutdown() drops them do not count again", "[sync][queue]") {
+  queue<int> q;
+  for (int i = 0; i < 3; ++i) q.put_nowait(i);
+  for (int i = 0; i < 2; ++i) q.task_done();
+  q.shutdown(true);
+  CHECK(to_string(q) == "<Queue maxsize=0 shutdown>");
+  co_await q.join();
+  CHECK_THROWS_AS(q.task_done(), value_error);
+}
+
 LOOP_TEST("QUEUE-020: shutdown() may be called again, and drop what is left", "[sync][queue]") {
   co_await for_all_queues([]<class Queue>() { return drops_later<Queue>(); });
 }

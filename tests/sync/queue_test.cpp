@@ -244,6 +244,33 @@ LOOP_TEST("QUEUE-014: join() returns when task_done() was called for every item"
   CHECK(joined);
 }
 
+LOOP_TEST("QUEUE-014: all who wait in join() go on", "[sync][queue]") {
+  queue<int> q;
+  q.put_nowait(1);
+  bool first = false;
+  bool second = false;
+  const task<> a = create_task(await_join(q, first));
+  const task<> b = create_task(await_join(q, second));
+  co_await settle(2);
+  q.task_done();
+  co_await settle(2);
+  CHECK(first);
+  CHECK(second);
+  co_await gather(a, b);
+}
+
+LOOP_TEST("QUEUE-014: join() does not return to a task that is cancelled", "[sync][queue]") {
+  queue<int> q;
+  q.put_nowait(1);
+  bool joined = false;
+  const task<> t = create_task(await_join(q, joined));
+  co_await settle(2);
+  t.cancel();
+  co_await settle(2);
+  CHECK(t.cancelled());
+  CHECK_FALSE(joined);
+}
+
 LOOP_TEST("QUEUE-014: a cancelled join leaves the queue usable", "[sync][queue]") {
   queue<int> q;
   q.put_nowait(1);

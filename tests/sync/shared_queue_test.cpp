@@ -2,7 +2,9 @@
 // Queues of every kind that tasks of several loops share.
 #include "sync/crowd.hpp"
 
+#include <functional>
 #include <string>
+#include <thread>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -150,7 +152,44 @@ class watched {
                     7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
 };
 
+/// An item whose text waits until somebody has taken the item, and then gives him time to move it.
+class slow_to_show {
+ public:
+  struct place {
+    std::function<bool()> taken;
+    std::atomic<bool> showing{false};
+    std::atomic<bool> moved{false};
+  };
+  explicit slow_to_show(place& at) : at_(&at) {}
+  slow_to_show(slow_to_show&& other) noexcept : at_(other.at_) {
+    if (at_->showing) at_->moved = true;
+  }
+  void append_text(std::string& out) const {
+    at_->showing = true;
+    while (!at_->taken()) std::this_thread::yield();
+    for (int i = 0; i < 1000 && !at_->moved; ++i) std::this_thread::yield();
+    out += at_->moved ? "moved" : "whole";
+  }
+
+ private:
+  place* at_;
+};
+
 }  // namespace
+
+TEST_CASE("queue: an item that is being shown is not moved by who takes it", "[sync][queue]") {
+  slow_to_show::place at;
+  queue<slow_to_show> items;
+  at.taken = [&items] { return items.empty(); };
+  items.put_nowait(slow_to_show(at));
+  std::thread taker([&] {
+    while (!at.showing) std::this_thread::yield();
+    static_cast<void>(items.get_nowait());
+  });
+  CHECK(to_string(items) == "<Queue maxsize=0 _queue=[whole] tasks=1>");
+  taker.join();
+  CHECK(at.moved);
+}
 
 RUNTIME_TEST("XLOOP-018: every kind of queue gives each item to one getter", "[sync][queue]") {
   co_await conserves_items<queue<std::string>>();

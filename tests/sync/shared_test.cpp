@@ -94,7 +94,7 @@ RUNTIME_TEST("LOCK-011: a task of another loop waits for a lock instead of faili
   CHECK_FALSE(l.locked());
 }
 
-RUNTIME_TEST("XLOOP-018: what is freed between the look and the wait is not missed", "[sync][lock][semaphore]") {
+RUNTIME_TEST("XLOOP-018: what is freed between the look and the wait is not missed", "[sync][lock][semaphore][queue]") {
   struct gates {
     lock l;
     semaphore s{0};

@@ -2,6 +2,7 @@
 #pragma once
 // The one seam between tasks and loops: "enqueue this at home". An event_loop is a home.  Layer: core.
 #include <gyre/base/unique_function.hpp>
+#include <gyre/core/current.hpp>
 #include <gyre/core/loop_identity.hpp>
 #include <gyre/core/runnable.hpp>
 
@@ -79,6 +80,14 @@ class home {
   /// loop it is dropped at once.
   virtual void post(runnable& r) noexcept = 0;
 
+  /// Begins to wake a task that is parked under a lock which the caller holds: this home lives for as long. False if it is
+  /// closing, and will destroy the task. Else it does not close before end_wake(), though the caller, who may be a thread
+  /// outside of its runtime, lets go of the lock and queues the task after that.
+  [[nodiscard]] bool begin_wake() noexcept { return called_from_inside() || identity_.try_enter(identity_.era()); }
+  void end_wake() noexcept {
+    if (!called_from_inside()) identity_.leave();
+  }
+
   /// What objects keep that may outlive the loop.
   [[nodiscard]] loop_identity& identity() const noexcept { return identity_; }
 
@@ -135,6 +144,12 @@ class home {
   home(const home&) = delete;
   home& operator=(const home&) = delete;
   ~home() { identity_.give_back(); }
+
+  /// Threads of the runtime itself need no visit: they have ended when its loops are closed, and who closes them plays one.
+  [[nodiscard]] bool called_from_inside() const noexcept {
+    const home* here = this_thread().loop;
+    return here == this || (here != nullptr && here->identity_.family() == identity_.family());
+  }
 
   void note_factory(bool there_is_one) noexcept { has_factory_.store(there_is_one, std::memory_order_relaxed); }
 

@@ -63,6 +63,12 @@ class basic_loop_identity {
     visitors_.fetch_add(1, std::memory_order_seq_cst);   // V1
     return era_.load(std::memory_order_seq_cst) == era;  // V2
   }
+  /// The same as enter(); what was refused needs no leave().
+  [[nodiscard]] bool try_enter(std::uint32_t era) noexcept {
+    if (enter(era)) return true;
+    leave();
+    return false;
+  }
   void leave() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
   /// Refuses visits from now on, and waits for the end of those under way.
   void shut() noexcept {
@@ -92,6 +98,8 @@ class loop_identity final : public basic_loop_identity<home> {
   [[nodiscard]] static loop_identity& take(home& owner);
   void give_back() noexcept;
   void note_family(const void* family) noexcept { family_.store(family, std::memory_order_release); }
+  /// For who knows that the owner lives.
+  [[nodiscard]] const void* family() const noexcept { return family_.load(std::memory_order_acquire); }
   /// Whether the thread that runs `here`, or none, belongs to the runtime of the loop of that era.
   [[nodiscard]] bool is_inside(const home* here, std::uint32_t era) const noexcept;
 

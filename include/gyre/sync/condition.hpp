@@ -33,7 +33,6 @@ class condition_awaiter : public awaiter_base {
 
  private:
   bool suspend(task_core& t, std::coroutine_handle<> at) noexcept;
-  void leave_queue() noexcept;
   condition& condition_;
   wait_node node_;
 };

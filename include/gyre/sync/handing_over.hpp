@@ -162,7 +162,8 @@ class basic_turns {
     guard hold(*this);
     if (!hold.locked) return false;
     hold.locked = false;
-    if (waiters_.grant_first(woken)) holder_.freed();
+    holder_.freed();
+    waiters_.grant_first(woken);
     return true;
   }
   /// False if it is not locked.
@@ -243,7 +244,6 @@ class basic_flag {
   void set() noexcept {
     wake_list woken;
     const std::lock_guard hold(guard_);
-    if (set_) return;
     set_ = true;
     waiters_.grant_all(woken);
   }

@@ -126,7 +126,7 @@ class queue_awaiter : public Traits::awaiter, public Traits::check {
   bool may_resume(task_type& t) noexcept final {
     wake_list woken;
     std::unique_lock hold(guard_);
-    if (node_.linked()) waiters_.remove(node_);
+    waiters_.remove(node_);
     if (t.state.take_cancel()) {  // taken here: nobody may withdraw it until finish() throws
       how_ = attempt::cancelled;
       if (node_.granted && self().possible()) waiters_.pop_and_grant(woken);
@@ -144,7 +144,7 @@ class queue_awaiter : public Traits::awaiter, public Traits::check {
   queue_awaiter(lock_type& guard, waiters_type& waiters) noexcept : guard_(guard), waiters_(waiters) {}
   queue_awaiter(queue_awaiter&& unawaited) noexcept : queue_awaiter(unawaited.guard_, unawaited.waiters_) {}
   ~queue_awaiter() {
-    if (!node_.linked()) return;  // only a frame that is destroyed in mid-wait
+    if (!node_.in_wait) return;  // only a frame that is destroyed in mid-wait
     const std::lock_guard hold(guard_);
     waiters_.remove(node_);
   }

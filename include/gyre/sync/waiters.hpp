@@ -9,6 +9,11 @@
 //   grant    takes tasks to `ready` (claim) and notes them in their nodes; after the lock is released they are queued at
 //            their homes. A waiter whose wait a cancel ended first refuses the claim: the grant goes to the next one
 //   resume   the task itself unlinks its node; if it was cancelled after a grant, it hands the grant on
+//   forget   a loop that closes destroys the frame of a waiter: that takes the lock and unlinks the node
+//
+// A waker may be a thread outside of the runtime, and a loop may close at any moment. Under the lock a node that is linked
+// has a frame, hence a task and a home. After it a task that was claimed has them until it is queued: by begin_wake() its
+// home does not close before. A home that closes already keeps its waiters, and the grant goes to the next one.
 //
 // Waiters are served first come, first served, over all loops.
 #include <gyre/base/intrusive_list.hpp>
@@ -21,11 +26,13 @@ namespace gyre::detail {
 
 struct wait_tag {};
 
-/// One waiting task. `granted` says whether a waker chose it.
+/// One waiting task. `granted` says whether a waker chose it. `in_wait`: whether its frame would be destroyed in mid-wait;
+/// then that takes the lock, for a waker may be at the node just now, linked or not.
 template <class Task, class Policy = std_policy>
 struct basic_wait_node : list_link<wait_tag> {
   Task* task = nullptr;
   typename Policy::template var<bool> granted{false};  // under the primitive's lock
+  bool in_wait = false;                                // the task's own, or of who destroys its frame
 };
 
 /// Tasks that were granted under a lock and are queued when it is free. Destroy after unlocking.
@@ -37,12 +44,24 @@ class basic_wake_list {
   basic_wake_list& operator=(const basic_wake_list&) = delete;
   ~basic_wake_list() { send(); }
 
-  void add(Task& t) noexcept { tasks_.push_back(t); }
+  /// Makes a parked task ready. False if something else has ended its wait, or if its home is closing.
+  [[nodiscard]] bool claim(Task& t) noexcept {
+    auto& home = t.at();  // stays so: a task that leaves its wait passes the lock before it parks again
+    if (!home.begin_wake()) return false;
+    if (!t.state.claim()) {
+      home.end_wake();
+      return false;
+    }
+    tasks_.push_back(t);
+    return true;
+  }
   /// Queues them now; the lock is free.
   void send() noexcept {
     while (!tasks_.empty()) {
       Task& t = tasks_.pop_front();
-      t.at().enqueue(t);
+      auto& home = t.at();
+      home.enqueue(t);
+      home.end_wake();
     }
   }
 
@@ -63,8 +82,10 @@ class basic_wait_queue {
   [[nodiscard]] bool empty() const noexcept { return looked_at_.empty() && waiting_.empty(); }
 
   void push_back(node& n) noexcept { waiting_.push_back(n); }
-  /// Shape:   the node is in this list.
+  /// The end of a wait in this list, which the node may have left already.
   void remove(node& n) noexcept {
+    n.in_wait = false;
+    if (!n.linked()) return;
     if (n.granted) --granted_;
     n.unlink();
   }
@@ -117,16 +138,15 @@ class basic_wait_queue {
  private:
   using list = intrusive_list<node, wait_tag>;
 
-  // The first of those who wait joins the others that are about to resume. It came after all of them.
+  // The first of those who wait joins the others that are about to resume, whose order does not matter any more.
   node& look_at_first() noexcept {
     node& n = waiting_.pop_front();
     looked_at_.push_back(n);
     return n;
   }
   static bool claim(node& n, wake_list& woken) noexcept {
-    if (!n.task->state.claim()) return false;
+    if (!woken.claim(*n.task)) return false;
     n.granted = true;
-    woken.add(*n.task);
     return true;
   }
   bool grant(node& n, wake_list& woken) noexcept {
@@ -147,6 +167,7 @@ template <class Task, class Policy, class At>
                            At at) noexcept {
   node.task = &t;
   node.granted = false;
+  node.in_wait = true;
   t.resume_point = at;
   queue.push_back(node);
   return t.park_or_yield();
