@@ -125,7 +125,7 @@ void task_group::enter() {
       entered_ = true;
       parent_ = me;
       loop_ = &here;
-      cancels_before_ = me->state.cancelling();
+      own_cancel_.enter(*me);
       in_order_ = here.asyncio_order() || (me->state.is_pinned() && !me->state.is_main());
       return;
     }
@@ -196,7 +196,7 @@ void task_group::child_done(detail::group_child& c) noexcept {
   }
   if (fails_group) {
     cancel_children();
-    own_cancel_.request(*parent_);
+    own_cancel_.ask(*parent_);
   }
   one_less();
 }
@@ -281,9 +281,13 @@ void task_group::finish_exit(const std::exception_ptr& error) {
   const std::exception_ptr cancel = std::exchange(cancel_, nullptr);
   const bool failed = errors_ != 0;
   std::vector<std::exception_ptr> errors = take_errors();
-  if (base_error_ != nullptr) std::rethrow_exception(std::exchange(base_error_, nullptr));
+  if (base_error_ != nullptr) {
+    own_cancel_.leave(*parent_);
+    std::rethrow_exception(std::exchange(base_error_, nullptr));
+  }
   bool cancelled = cancel != nullptr;
-  if (cancelled_parent_ && own_cancel_.take_back(*parent_, cancels_before_) == 0) cancelled = false;
+  if (cancelled_parent_ && own_cancel_.take_back(*parent_) == 0) cancelled = false;
+  own_cancel_.leave(*parent_);
   if (cancelled && !failed) std::rethrow_exception(cancel);
   if (error != nullptr && detail::caught_as<cancelled_error>(error) == nullptr) errors.push_back(error);
   if (errors.empty()) {

@@ -17,6 +17,7 @@
 #include <gyre/core/transfer.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <utility>
 
@@ -95,9 +96,10 @@ bool loop_core::turn_fork_join() {
   thread.budget = static_cast<std::uint32_t>(most);
   quantum_ = std::max(1, most / 4);
   if (!ring_.empty() || !batch_.empty() || !ready.empty() || !forks.empty()) ask_to_be_watched();
-  for (; thread.budget > 0 && run_one(); --thread.budget) {
+  for (unsigned taken = 1; thread.budget > 0 && run_one(); --thread.budget, ++taken) {
     any = true;
     if (stop_requested.load(std::memory_order_relaxed)) return true;
+    if (std::has_single_bit(taken) && takes_long()) break;
   }
   if (any) {
     if (searching) setup_.peers->found_work(*this);
@@ -173,6 +175,12 @@ bool loop_core::collect() {
     any |= sleeper_->poll();
   }
   return any;
+}
+
+// Whether this turn has kept I/O or timers waiting for long enough. Asked after the 1st, 2nd, 4th, ... step.
+bool loop_core::takes_long() const noexcept {
+  if (last_collect_ == 0 || (!sleeper_->has_io() && timers->next_deadline() == never)) return false;
+  return now() - last_collect_ > turn_limit;
 }
 
 // Steps of milliseconds must not keep I/O and timers waiting for 61 of them: a turn that took long halves the next one, a

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+// Last touches: what a loop that closes abandons, what a future leaves behind that nobody ends, what outlives what.
+#include "loop_test.hpp"
+
+#include <gyre/core/frame_pool.hpp>
+#include <gyre/core/task_core.hpp>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+using namespace gyre;
+using namespace gyre_test;
+
+namespace {
+
+/// Calls a function when it goes.
+struct at_end {
+  explicit at_end(std::function<void()> f) : call(std::move(f)) {}
+  at_end(const at_end&) = delete;
+  at_end& operator=(const at_end&) = delete;
+  ~at_end() { call(); }
+  std::function<void()> call;
+};
+
+coro<> wait_with(std::shared_ptr<at_end> kept) {
+  static_cast<void>(kept);
+  co_await future<int>();
+}
+
+coro<> await_future(future<int> f) { static_cast<void>(co_await f); }
+
+/// Fills the memory that was given back: whoever uses it after that finds nonsense there.
+void spoil_free_memory() {
+  constexpr std::size_t step = 16;
+  constexpr std::size_t cells = 32;
+  std::vector<detail::pooled_vector<unsigned char>> filled;
+  for (std::size_t bytes = step; bytes <= detail::largest_stable_cell; bytes += step) {
+    for (std::size_t i = 0; i < cells; ++i) filled.emplace_back(bytes, static_cast<unsigned char>(0xf1));
+  }
+}
+
+void take_turns(event_loop& loop, int n) {
+  for (int i = 0; i < n; ++i) {
+    loop.stop();
+    loop.run_forever();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("closing: a thread outside cannot cancel a task while its loop closes", "[core][close]") {
+  const auto loop = new_event_loop();
+  loop->set_exception_handler([](event_loop&, const exception_context&) {});
+  const task<> older = loop->create_task(await_future(loop->create_future<int>()));
+  std::optional<bool> accepted;
+  auto cancels = std::make_shared<at_end>([&] { std::thread([&] { accepted = older.cancel(); }).join(); });
+  const task<> younger = loop->create_task(wait_with(std::move(cancels)));  // destroyed first
+  take_turns(*loop, 3);
+  loop->close();
+  REQUIRE(accepted);
+  CHECK_FALSE(*accepted);
+}
+
+TEST_CASE("closing: a task that another abandoned one has woken leaves the ring before it goes", "[core][close]") {
+  const auto loop = new_event_loop();
+  loop->set_exception_handler([](event_loop&, const exception_context&) {});
+  const future<int> f = loop->create_future<int>();
+  bool spoilt = false;
+  auto spoils = std::make_shared<at_end>([&] {
+    spoil_free_memory();
+    spoilt = true;
+  });
+  loop->create_task(wait_with(std::move(spoils)));  // destroyed last
+  loop->create_task(await_future(f));               // woken by the next one, then destroyed
+  auto wakes = std::make_shared<at_end>([&] { f.set_result(1); });
+  loop->create_task(wait_with(std::move(wakes)));
+  take_turns(*loop, 3);
+  loop->close();
+  CHECK(spoilt);
+}
+
+TEST_CASE("closing: a loop that closes waits for who looks at a parked task", "[core][close]") {
+  const auto loop = new_event_loop();
+  loop->set_exception_handler([](event_loop&, const exception_context&) {});
+  std::atomic<bool> gone{false};
+  auto notes = std::make_shared<at_end>([&] { gone = true; });
+  detail::task_core* parked = nullptr;
+  const auto body = [](std::shared_ptr<at_end> kept, detail::task_core*& me) -> coro<> {
+    me = detail::this_thread().current;
+    co_await wait_with(std::move(kept));
+  };
+  const task<> t = loop->create_task(body(std::move(notes), parked));
+  take_turns(*loop, 3);
+  REQUIRE(parked != nullptr);
+  REQUIRE(parked->state.lock_if_waiting());
+  std::atomic<bool> closing{false};
+  bool went_early = false;
+  std::thread observer([&] {
+    while (!closing) std::this_thread::yield();
+    for (int i = 0; i < 2000 && !went_early; ++i) {
+      std::this_thread::yield();
+      went_early = gone;
+    }
+    parked->state.unlock();
+  });
+  closing = true;
+  loop->close();
+  observer.join();
+  CHECK_FALSE(went_early);
+  CHECK(gone);
+}
+
+LOOP_TEST("future: callbacks of a future that nobody will end go with its last handle", "[core][future]") {
+  const auto kept = std::make_shared<int>(1);
+  {
+    const future<int> f;
+    f.add_done_callback([kept](const future<int>&) {});
+    CHECK(kept.use_count() == 2);
+  }
+  CHECK(kept.use_count() == 1);
+  co_return;
+}
+
+LOOP_TEST("future: an error whose report keeps the future is reported once", "[core][future]") {
+  std::vector<any_future> kept;
+  int reports = 0;
+  event_loop& loop = get_running_loop();
+  loop.set_exception_handler([&](event_loop&, const exception_context& context) {
+    ++reports;
+    if (context.future) kept.push_back(context.future);
+  });
+  {
+    const future<int> f;
+    f.set_exception(std::runtime_error("unseen"));
+  }
+  CHECK(reports == 1);
+  REQUIRE(kept.size() == 1);
+  kept.clear();
+  CHECK(reports == 1);
+  loop.set_exception_handler({});
+  co_return;
+}
+
+LOOP_TEST("task: arguments of a task outlive the locals of its body", "[core][task]") {
+  std::string log;
+  struct argument {
+    explicit argument(std::string& l) noexcept : log(&l) {}
+    argument(argument&& other) noexcept : log(std::exchange(other.log, nullptr)) {}
+    argument(const argument&) = delete;
+    argument& operator=(const argument&) = delete;
+    ~argument() {
+      if (log != nullptr) *log += "argument ";
+    }
+    std::string* log;
+  };
+  const auto body = [](const argument& given) -> coro<> {
+    const at_end local([log = given.log] { *log += "local "; });
+    co_await sleep(0ns);
+  };
+  const task<> t = create_task(body, argument(log));
+  co_await t;
+  CHECK(log == "local argument ");
+}
