@@ -9,7 +9,7 @@
 //   aborting_          no new tasks; all are cancelled                the first failed task, or the parent
 //   cancelled_parent_  that failed task cancels the parent            the first failed task
 //   exiting_           the body has ended                             the parent
-//   waiting_           the parent while it is suspended in the exit   the parent; cleared also by who wakes it
+//   waiting_           the parent, once it waits in the exit          the parent: it waits for nothing else from then on
 //   cancel_            the cancel that leaves the scope               the parent; its alone
 //   own_cancel_        the group's own cancel of the parent           the first failed task, before it counts itself down
 //
@@ -205,7 +205,6 @@ void task_group::child_dropped(detail::group_child& c) noexcept {
   {
     const std::lock_guard hold(guard_);
     static_cast<detail::list_link<detail::group_tag>&>(c).unlink();
-    --unfinished_;
   }
   delete &c;
 }
@@ -215,11 +214,10 @@ void task_group::one_less() noexcept {
   detail::task_core* woken = nullptr;
   {
     const std::lock_guard hold(guard_);
-    if (--unfinished_ != 0 || waiting_ == nullptr) return;
-    if (waiting_->state.claim()) woken = waiting_;
-    waiting_ = nullptr;
+    if (--unfinished_ != 0 || waiting_ == nullptr || !waiting_->state.claim()) return;
+    woken = waiting_;
   }
-  if (woken != nullptr) woken->at().enqueue(*woken);
+  woken->at().enqueue(*woken);
 }
 
 bool task_group::start_abort() noexcept {
@@ -241,10 +239,6 @@ void task_group::cancel_children() noexcept {
 }
 
 void task_group::parent_resumed() {
-  {
-    const std::lock_guard hold(guard_);
-    waiting_ = nullptr;
-  }
   if (!parent_->state.take_cancel() || !start_abort()) return;
   cancel_ = parent_->cancelled_end();
   cancel_children();
