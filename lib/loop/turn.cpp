@@ -178,9 +178,11 @@ bool loop_core::collect() {
 }
 
 // Whether this turn has kept I/O or timers waiting for long enough. Asked after the 1st, 2nd, 4th, ... step.
-bool loop_core::takes_long() const noexcept {
-  if (last_collect_ == 0 || (!sleeper_->has_io() && timers->next_deadline() == never)) return false;
-  return now() - last_collect_ > turn_limit;
+bool loop_core::takes_long() noexcept {
+  if (!sleeper_->has_io() && timers->next_deadline() == never) return false;
+  const std::int64_t time = now();
+  if (last_collect_ == 0) last_collect_ = time;  // this turn began before there was anything to wait for
+  return time - last_collect_ > turn_limit;
 }
 
 // Steps of milliseconds must not keep I/O and timers waiting for 61 of them: a turn that took long halves the next one, a

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Last touches: what a loop that closes abandons, what a future leaves behind that nobody ends, what outlives what.
 #include "loop_test.hpp"
+#include "spoil.hpp"
 
-#include <gyre/core/frame_pool.hpp>
-#include <gyre/core/task_core.hpp>
+#include <gyre/core/task_record.hpp>
 
 #include <array>
 #include <atomic>
@@ -33,16 +33,6 @@ coro<> wait_with(std::shared_ptr<at_end> kept) {
 }
 
 coro<> await_future(future<int> f) { static_cast<void>(co_await f); }
-
-/// Fills the memory that was given back: whoever uses it after that finds nonsense there.
-void spoil_free_memory() {
-  constexpr std::size_t step = 16;
-  constexpr std::size_t cells = 32;
-  std::vector<detail::pooled_vector<unsigned char>> filled;
-  for (std::size_t bytes = step; bytes <= detail::largest_stable_cell; bytes += step) {
-    for (std::size_t i = 0; i < cells; ++i) filled.emplace_back(bytes, static_cast<unsigned char>(0xf1));
-  }
-}
 
 void take_turns(event_loop& loop, int n) {
   for (int i = 0; i < n; ++i) {
@@ -97,6 +87,7 @@ TEST_CASE("closing: a loop that closes waits for who looks at a parked task", "[
   const task<> t = loop->create_task(body(std::move(notes), parked));
   take_turns(*loop, 3);
   REQUIRE(parked != nullptr);
+  static_cast<detail::own_task*>(parked)->expect_abandon();  // its report would look, too
   REQUIRE(parked->state.lock_if_waiting());
   std::atomic<bool> closing{false};
   bool went_early = false;
