@@ -13,7 +13,9 @@ namespace gyre::detail {
 namespace {
 
 // A task that awaits a future goes on in a later turn, never inside the completion.
-void wake_waiter(completion_node& node, future_core&) noexcept { static_cast<waiter_node&>(node).task->wake(); }
+void wake_waiter(completion_node& node, future_core& done) noexcept {
+  static_cast<waiter_node&>(node).task->wake(done.gives_back());
+}
 
 void never_queued(runnable&, runnable::fate) noexcept {}
 
@@ -137,9 +139,9 @@ std::exception_ptr future_core::exception() {
 void future_core::last_reference_gone() noexcept {
   const status now = outcome();
   if (now == status::failed && !retrieved_.load(std::memory_order_relaxed)) {
-    references_.store(1, std::memory_order_relaxed);
+    references_.revive();
     report_unretrieved();
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (!references_.drop()) return;
   }
   if (now == status::pending) forget_waiters();  // a future that is done has none
   delete this;

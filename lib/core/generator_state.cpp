@@ -21,13 +21,13 @@ void generator_state::end() noexcept {
 }
 
 void generator_state::release() noexcept {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+  if (references_.drop()) destroy();
 }
 
 // A body that awaits something for a consumer who is destroyed goes with him; nobody could wait for its clean-up.
 void generator_state::drop() noexcept {
   home* loop = begun() && !ended() && !inside ? loop_->loop_of(era_) : nullptr;
-  if (loop == nullptr || loop->closed()) {
+  if (loop == nullptr) {
     end();
     release();
     return;

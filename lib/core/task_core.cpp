@@ -21,8 +21,8 @@ namespace {
 // Guards the cancel messages of all tasks: they are rare and short.
 spin_lock message_guard;
 
-bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined) {
-  return pass_to_children<std_policy>(t, declined, [text](join_head& block) {
+bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who) {
+  return pass_to_children<std_policy>(t, declined, who, [text](join_head& block) {
     bool any = false;
     for (std::uint32_t i = 0; i < block.child_count(); ++i) {
       if (block.child(i).cancel(text)) any = true;
@@ -60,12 +60,28 @@ void run_task(task_core& t, home& here) noexcept {
 
 void run_nested(task_core& t, home& here) noexcept {
   thread_state& thread = this_thread();
-  task_core* const outer = thread.current;
+  const outer_step outer{thread.current, thread.outer};
+  thread.outer = &outer;
   context_slot* const entered = std::exchange(thread.context, nullptr);
   run_task(t, here);
-  this_thread().current = outer;
+  this_thread().current = outer.task;
+  this_thread().outer = outer.next;
   this_thread().context = entered;
 }
+
+namespace {
+
+// Whether the code that runs on this thread is inside a step of `t`.
+bool is_inside_step(const task_core& t) noexcept {
+  const thread_state& thread = this_thread();
+  if (thread.current == &t) return true;
+  for (const outer_step* each = thread.outer; each != nullptr; each = each->next) {
+    if (each->task == &t) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 void finish_unstarted(task_core& t) noexcept {
   static_cast<void>(t.state.take_cancel());
@@ -147,7 +163,7 @@ class task_core::cancel_walk {
     finishing_ = true;
     for (; next_ < later_.size(); ++next_) {
       if (task_core* t = later_[next_].task->core(); t != nullptr) {
-        static_cast<void>(t->cancel_from(t->state.repeat_cancel(), text));
+        static_cast<void>(t->cancel_from(t->state.repeat_cancel(), text, task_bits::cancel_requested));
       }
     }
     finishing_ = false;
@@ -188,18 +204,19 @@ class task_core::cancel_walk {
 thread_local task_core::cancel_walk* task_core::cancel_walk::innermost_ = nullptr;
 
 // A task that waits for itself by some way is taken out of the circle. False if its wait has just ended.
-bool task_core::leave_cycle(future_core& awaited) {
+bool task_core::leave_cycle(future_core& awaited, task_bits::word who) {
   const auto mine = [this](completion_node& node) { return waiter_node::waits_for(node, *this); };
-  const circle_end how = leave_circle(state, awaited, mine);
+  const circle_end how = leave_circle(state, awaited, mine, who);
   if (how == circle_end::left) at().enqueue(*this);
   return how != circle_end::over;
 }
 
-bool task_core::cancel(std::string_view text) {
+bool task_core::cancel(std::string_view text, task_bits::word who) {
   if (!text.empty() || cancel_message_.load(std::memory_order_relaxed) != nullptr) note_message(text);
   if (cancel_walk::turns_back_at(*this)) return false;
   const bool again = cancel_walk::comes_from(*this);  // round a circle: counted already
-  return cancel_from(again ? state.repeat_cancel() : state.request_cancel(), text);
+  if (is_inside_step(*this)) who |= task_bits::by_itself;
+  return cancel_from(again ? state.repeat_cancel(who) : state.request_cancel(who), text, who);
 }
 
 // What deliver_cancel() needs to know.
@@ -212,7 +229,12 @@ struct task_core::cancel_traits {
     t.at().enqueue(t);
   }
   [[nodiscard]] static bool comes_from(const task_core& t) noexcept { return cancel_walk::comes_from(t); }
-  static bool leave_cycle(task_core& t, future_core& awaited) { return t.leave_cycle(awaited); }
+  static bool leave_cycle(task_core& t, future_core& awaited, task_bits::word who) { return t.leave_cycle(awaited, who); }
+  // A task that has ended and missed some request gives back what others handed on to it.
+  [[nodiscard]] static bool gave_back(const future_core& ended) noexcept {
+    const task_core* const producer = ended.producer();
+    return producer != nullptr && producer->state.missed_requests();
+  }
   static bool put_off(task_core& t) {
     if (!cancel_walk::deep()) return false;
     cancel_walk::put_off_to_the_end(t);
@@ -229,16 +251,16 @@ struct task_core::cancel_traits {
     return (t.state.is_pinned() && !t.state.is_main()) || &t == this_thread().current;
   }
   // A child may wait for this task, and sends it the request that it has just got from here.
-  static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined) {
+  static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who) {
     cancel_walk walk(t, cancel_walk::way::down);
-    const bool taken = detail::cancel_fork_join(t, text, declined);
+    const bool taken = detail::cancel_fork_join(t, text, declined, who);
     walk.finish(text);
     return taken;
   }
 };
 
-bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view text) {
-  return deliver_cancel<cancel_traits>(*this, outcome, text);
+bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view text, task_bits::word who) {
+  return deliver_cancel<cancel_traits>(*this, outcome, text, who);
 }
 
 task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
@@ -255,7 +277,7 @@ task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
 // On the task's own thread, before any child can have ended: they all accept.
 void task_core::cancel_children_now() {
   pinned_block none;
-  static_cast<void>(cancel_fork_join(*this, message(), none));
+  static_cast<void>(cancel_fork_join(*this, message(), none, task_bits::asked));
 }
 
 task_core& running_task(const char* call) {

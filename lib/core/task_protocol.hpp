@@ -8,6 +8,19 @@ namespace gyre::detail {
 
 /// Parks the running task until `awaited` is done; done already, the task goes to the end of its loop's queue.
 ///
+/// A request for a task that waits is handed on to what it waits for. If that is a task in its last step, which does not
+/// look any more, the request comes back with its end: it is neither lost, nor does it take the result of that task away.
+///
+///   canceller                                    awaited task                    its waiter
+///   H1 handed_on, in the waiter's word           D1 finish(): a request is       W1 resumes: throws
+///   H2 request_cancel(), in the awaited one's       there and was not seen          what came back
+///                                                D2 claim(): handed_on has
+///                                                   ended the wait
+///
+/// Proof:  D1 sees H2, or H2 is refused. H1 is made in a waiting word, so before D2. H2 refused: the canceller has the
+///         request, unless somebody else's made D1 give this one back, too (gave_back).
+/// Not exact: what the awaited task has swallowed comes back, if it misses a later request of somebody else.
+///
 /// Shape:   park(kind) links the task's node and parks it, under the future's lock: see basic_completion::park_at.
 template <class Task, class Future, class Park>
 void await_completion(Task& t, Future& awaited, Park park) {
@@ -23,6 +36,7 @@ void await_completion(Task& t, Future& awaited, Park park) {
     tried = park(kind);
   }
   if (tried == outcome::parked) [[likely]] return;
+  t.state.end_handing_on(tried == outcome::done && awaited.gives_back());
   t.state.yield();
   t.at().enqueue(t);
 }
@@ -33,7 +47,7 @@ template <class State, class Cancel, class CameBack>
   const bool taken = cancel();
   if (came_back()) return State::wait_kind::leaf;
   if (!taken) return State::wait_kind::forwarding_refused;
-  state.withdraw_request();
+  state.hand_on();
   return State::wait_kind::forwarding;
 }
 
@@ -47,13 +61,13 @@ enum class circle_end {
 /// A task waits for `awaited`, which waits for the task by some way. Its word is locked: it stays where it is. `mine` knows
 /// its node.
 template <class State, class Future, class Mine>
-[[nodiscard]] circle_end leave_circle(State& state, Future& awaited, Mine mine) {
+[[nodiscard]] circle_end leave_circle(State& state, Future& awaited, Mine mine, typename State::word who) {
   if (awaited.remove_if(mine) != nullptr) {
     state.unlock_and_claim();
     return circle_end::left;
   }
   if (!awaited.done()) {
-    state.unlock_and_note();
+    state.unlock_and_note(who);
     return circle_end::noted;
   }
   state.unlock();
@@ -72,19 +86,20 @@ template <class State, class Future, class Mine>
 ///      children; one at least accepts: done
 ///   C5 else clears block.cancel_requested
 ///
-/// C1 comes first so that a later request of somebody else cannot be taken for this one. If C4 sees the block, J1 comes
+/// C1 comes first so that a later request of somebody else cannot be taken for this one. It leaves those of others: a scope
+/// must find its own in the word, or gone. If C4 sees the block, J1 comes
 /// after C3, and J3 sees C2. Else, and when no child accepts, the one of C5 and J3 that clears the mark has the request.
-template <class Policy, class Task, class Block, class CancelChildren>
-bool pass_to_children(Task& t, Block& declined, CancelChildren cancel_children) {
+template <class Policy, class Task, class Block, class Word, class CancelChildren>
+bool pass_to_children(Task& t, Block& declined, Word who, CancelChildren cancel_children) {
   Policy::heavy_barrier();  // against the gather that stores `join` and then looks for a request: basic_join::open
   Block block(t.join);
   if (!block || block == declined) return true;
-  if (!t.state.withdraw_request()) return true;                      // C1; if it was gone, it was delivered
-  block->ask();                                                      // C2
+  if (!t.state.withdraw_request(who)) return true;                   // C1; if it was gone, it was delivered
+  block->ask(who);                                                   // C2
   Policy::heavy_barrier();                                           // C3
   if (block->is_in(t.join) && cancel_children(*block)) return true;  // C4
   declined = std::move(block);
-  return !declined->take_request();  // C5
+  return !declined->take_request(who);  // C5
 }
 
 /// What came of a request that was given to a future.
@@ -95,13 +110,13 @@ enum class passed_on {
 };
 
 /// Where a cancel request goes that `outcome` was the word's answer to. Traits says what a request does with futures, with
-/// blocks of fork-joins and with circles of tasks; see task_core.cpp. False if the task is done.
-template <class Traits, class Task, class Step, class Text>
-bool deliver_cancel(Task& t, Step outcome, Text text) {
+/// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. False if the task is done.
+template <class Traits, class Task, class Step, class Text, class Word>
+bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
   typename Traits::future_ref refused;  // what the request went to in vain: it goes on from there
   bool round = false;                   // because it came from there
   typename Traits::block_ref declined;
-  for (;; outcome = t.state.repeat_cancel()) {
+  for (;; outcome = t.state.repeat_cancel(who)) {
     switch (outcome) {
       case Step::refused:
         return false;
@@ -111,13 +126,13 @@ bool deliver_cancel(Task& t, Step outcome, Text text) {
       case Step::forwarded: {
         auto& target = *t.waits_for;
         if (&target == refused.get() && !round) {
-          t.state.unlock_and_note();
+          t.state.unlock_and_note(who);
           return true;
         }
         round = round && &target == refused.get();
         auto held = Traits::future_ref::share(target);
         if (round || Traits::comes_from(t)) {
-          if (Traits::leave_cycle(t, target)) return true;
+          if (Traits::leave_cycle(t, target, who)) return true;
           round = false;
           refused = std::move(held);  // it has just ended: the wake-up is on its way
           break;
@@ -127,12 +142,13 @@ bool deliver_cancel(Task& t, Step outcome, Text text) {
         refused = std::move(held);
         const passed_on how = Traits::cancel_future(t, target, text);
         if (how == passed_on::taken) return true;
+        if (how == passed_on::refused && Traits::gave_back(target)) return true;
         round = how == passed_on::turned_back;
         break;
       }
       case Step::noted:
         if (Traits::delivers_itself(t)) return true;
-        if (Traits::cancel_fork_join(t, text, declined)) return true;
+        if (Traits::cancel_fork_join(t, text, declined, who)) return true;
         break;
     }
   }

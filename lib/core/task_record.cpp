@@ -228,11 +228,12 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   frame.destroy();
   kept_.reset();
   const task_bits::word ended = state.finish();
-  if (slot().has_value && (ended & (task_bits::cancel_requested | task_bits::wait_cancelled)) != 0) {
-    // asyncio: a task that returns while a cancel is pending ends cancelled. The error hides the value. finish() decides:
-    // every cancel() that came before was told yes, and one who waits for this task may have passed its own request on.
+  if (slot().has_value && (ended & (task_bits::by_itself | task_bits::wait_cancelled)) != 0) {
+    // asyncio: a task that returns while a cancel is pending ends cancelled: it has asked for that itself. The error hides
+    // the value. A request from elsewhere came too late: what the task returned before it could see that stands.
     slot().error = cancelled_end();
   }
+  if (task_state::missed_requests(ended | task_bits::done)) [[unlikely]] note_missed_requests();
   trace(trace_event::done, *this);
   future_core::where()->remove_task(*this);
   if (slot().error != nullptr && ends_program(slot().error)) at().end_program(slot().error);

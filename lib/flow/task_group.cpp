@@ -9,7 +9,7 @@
 //   aborting_          no new tasks; all are cancelled                the first failed task, or the parent
 //   cancelled_parent_  that failed task cancels the parent            the first failed task
 //   exiting_           the body has ended                             the parent
-//   waiting_           the parent while it is suspended in the exit   the parent; cleared also by who wakes it
+//   waiting_           the parent, once it waits in the exit          the parent: it waits for nothing else from then on
 //   cancel_            the cancel that leaves the scope               the parent; its alone
 //   own_cancel_        the group's own cancel of the parent           the first failed task, before it counts itself down
 //
@@ -125,7 +125,7 @@ void task_group::enter() {
       entered_ = true;
       parent_ = me;
       loop_ = &here;
-      cancels_before_ = me->state.cancelling();
+      own_cancel_.enter(*me);
       in_order_ = here.asyncio_order() || (me->state.is_pinned() && !me->state.is_main());
       return;
     }
@@ -196,7 +196,7 @@ void task_group::child_done(detail::group_child& c) noexcept {
   }
   if (fails_group) {
     cancel_children();
-    own_cancel_.request(*parent_);
+    own_cancel_.ask(*parent_);
   }
   one_less();
 }
@@ -205,7 +205,6 @@ void task_group::child_dropped(detail::group_child& c) noexcept {
   {
     const std::lock_guard hold(guard_);
     static_cast<detail::list_link<detail::group_tag>&>(c).unlink();
-    --unfinished_;
   }
   delete &c;
 }
@@ -215,11 +214,10 @@ void task_group::one_less() noexcept {
   detail::task_core* woken = nullptr;
   {
     const std::lock_guard hold(guard_);
-    if (--unfinished_ != 0 || waiting_ == nullptr) return;
-    if (waiting_->state.claim()) woken = waiting_;
-    waiting_ = nullptr;
+    if (--unfinished_ != 0 || waiting_ == nullptr || !waiting_->state.claim()) return;
+    woken = waiting_;
   }
-  if (woken != nullptr) woken->at().enqueue(*woken);
+  woken->at().enqueue(*woken);
 }
 
 bool task_group::start_abort() noexcept {
@@ -241,10 +239,6 @@ void task_group::cancel_children() noexcept {
 }
 
 void task_group::parent_resumed() {
-  {
-    const std::lock_guard hold(guard_);
-    waiting_ = nullptr;
-  }
   if (!parent_->state.take_cancel() || !start_abort()) return;
   cancel_ = parent_->cancelled_end();
   cancel_children();
@@ -281,9 +275,13 @@ void task_group::finish_exit(const std::exception_ptr& error) {
   const std::exception_ptr cancel = std::exchange(cancel_, nullptr);
   const bool failed = errors_ != 0;
   std::vector<std::exception_ptr> errors = take_errors();
-  if (base_error_ != nullptr) std::rethrow_exception(std::exchange(base_error_, nullptr));
+  if (base_error_ != nullptr) {
+    own_cancel_.leave(*parent_);
+    std::rethrow_exception(std::exchange(base_error_, nullptr));
+  }
   bool cancelled = cancel != nullptr;
-  if (cancelled_parent_ && own_cancel_.take_back(*parent_, cancels_before_) == 0) cancelled = false;
+  if (cancelled_parent_ && own_cancel_.take_back(*parent_) == 0) cancelled = false;
+  own_cancel_.leave(*parent_);
   if (cancelled && !failed) std::rethrow_exception(cancel);
   if (error != nullptr && detail::caught_as<cancelled_error>(error) == nullptr) errors.push_back(error);
   if (errors.empty()) {

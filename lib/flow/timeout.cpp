@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <gyre/base/ref_count.hpp>
 #include <gyre/base/text.hpp>
 #include <gyre/core/current.hpp>
 #include <gyre/flow/timeout.hpp>
@@ -11,11 +12,6 @@
 
 namespace gyre {
 namespace detail {
-
-void scope_cancel::request(task_core& t) noexcept {
-  const thread_state& thread = this_thread();
-  ask(t, thread.loop != &t.at() || thread.current == &t);
-}
 
 namespace {
 constexpr std::uint8_t most_limits = 255;  // a task that was ever inside of so many counts as limited for good
@@ -42,6 +38,7 @@ void throw_timed_out() { throw caused<timeout_error>(); }
 void time_limit::enter() {
   if (current() != stage::created) throw error("Timeout has already been entered");
   task_ = &running_task("timeout");
+  cancel_.enter(*task_);
   cancels_before_ = task_->state.cancelling();
   if (task_->limits != most_limits) ++task_->limits;
   stage_.store(stage::active, std::memory_order_release);
@@ -69,7 +66,7 @@ class time_limit::ticket final : public timer_node, public pooled {
 
  private:
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.drop()) delete this;
   }
   static void never_direct(timer_node&) noexcept {}
   static void take_turn(runnable& r, fate f) noexcept {
@@ -83,7 +80,7 @@ class time_limit::ticket final : public timer_node, public pooled {
 
   basic_turn<> turn_;
   time_limit& limit_;
-  std::atomic<int> references_{2};  // the limit, the loop
+  ref_count references_{2};  // the limit, the loop
 };
 
 // In the ring of a single loop the limit's own node has its turn; where the task may move to another loop, a ticket has.
@@ -117,7 +114,6 @@ void time_limit::arm(home& here, std::int64_t now) {
   } else {
     // A free task that only yields could go on before any timer is looked at.
     overdue_ = this_thread().current == task_;  // else a reschedule() by another task: it meets a task in some wait
-    if (overdue_) task_->state.set_flags(task_bits::tentative);
     expire();
   }
 }
@@ -140,8 +136,9 @@ void time_limit::stop_timer() noexcept {
 void time_limit::abandon() noexcept {
   stop_timer();
   const stage now = current();
-  if (now == stage::active) stage_.store(stage::finished, std::memory_order_release);
-  if (now == stage::expiring) stage_.store(stage::expired, std::memory_order_release);
+  if (now != stage::active && now != stage::expiring) return;
+  cancel_.leave(*task_);
+  stage_.store(now == stage::active ? stage::finished : stage::expired, std::memory_order_release);
 }
 
 void time_limit::expire_now(timer_node& node) noexcept { static_cast<time_limit&>(node).expire(); }
@@ -152,19 +149,21 @@ void time_limit::expire_in_turn(runnable& r, fate f) noexcept {
 
 void time_limit::expire() noexcept {
   stage_.store(stage::expiring, std::memory_order_release);
-  cancel_.request(*task_);
+  cancel_.ask(*task_);
 }
 
 bool time_limit::leave(const std::exception_ptr& error) noexcept {
   if (task_->limits != most_limits) --task_->limits;
   stop_timer();
   if (current() != stage::expiring) {
+    cancel_.leave(*task_);
     stage_.store(stage::finished, std::memory_order_release);
     return false;
   }
   // asyncio: a block that never suspends is not cancelled by a deadline in the past.
-  const bool in_vain = overdue_ && task_->state.is_tentative();
-  const unsigned others = cancel_.take_back(*task_, cancels_before_);
+  const bool in_vain = overdue_ && cancel_.is_undelivered(*task_);
+  const unsigned others = cancel_.take_back(*task_);
+  cancel_.leave(*task_);
   stage_.store(in_vain ? stage::finished : stage::expired, std::memory_order_release);
   return !in_vain && others <= cancels_before_ && caught_as<cancelled_error>(error) != nullptr;
 }

@@ -229,7 +229,6 @@ bool wait_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
 
 void wait_awaiter::await_resume() {
   if (task_ == nullptr) return;
-  leave();
   core_->unwatch();
   throw_if_cancelled(*task_);
 }

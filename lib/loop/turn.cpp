@@ -106,9 +106,10 @@ bool loop_core::turn_fork_join() {
     const bool pinned = !ring_.empty() || !batch_.empty();
     if (searching) end_search(pinned ? 0 : 1);  // before the steps: one of them may be long
   }
-  for (; thread.budget > 0 && run_one(); --thread.budget) {
+  for (unsigned taken = 1; thread.budget > 0 && run_one(); --thread.budget, ++taken) {
     any = true;
     if (stop_requested.load(std::memory_order_relaxed)) return true;
+    if ((taken == 4 || taken == 16) && takes_long()) break;
   }
   if (any) return true;
   if (setup_.peers == nullptr && sleep_polls()) return false;  // what the reactor has ends the sleep
@@ -182,6 +183,15 @@ bool loop_core::collect() {
     any |= sleeper_->poll();
   }
   return any;
+}
+
+// Whether this turn has kept I/O or timers waiting for long enough. Asked after some of its steps: to read the clock costs
+// about as much as a step.
+bool loop_core::takes_long() noexcept {
+  if (!sleeper_->has_io() && timers->next_deadline() == never) return false;
+  const std::int64_t time = now();
+  if (last_collect_ == 0) last_collect_ = time;  // this turn began before there was anything to wait for
+  return time - last_collect_ > turn_limit;
 }
 
 // Steps of milliseconds must not keep I/O and timers waiting for 61 of them: a turn that took long halves the next one, a

@@ -33,10 +33,10 @@ struct future_node : detail::list_link<> {
   int taken_back = 0;
   int dropped = 0;
 
-  void deliver() {
+  void deliver(bool gives_back = false) {
     ++delivered;
     RL_ASSERT(number != -1);
-    if (task != nullptr) task->wake();
+    if (task != nullptr) task->wake(gives_back);
   }
 };
 
@@ -44,15 +44,27 @@ struct future_node : detail::list_link<> {
 struct model_future : detail::basic_completion<future_node, model_policy> {
   static constexpr int cancelled = -1;
   model_var<int> slot{0};
+  model_var<bool> missed_requests{false};
+  [[nodiscard]] bool gives_back() const { return missed_requests; }
 
   bool set(int value) {
     if (!reserve()) return false;
     slot = value;
-    RL_ASSERT(
-        settle_with(value == cancelled ? status::cancelled : status::finished, [](future_node& n) { n.deliver(); }));
+    RL_ASSERT(settle_with(value == cancelled ? status::cancelled : status::finished,
+                          [this](future_node& n) { n.deliver(gives_back()); }));
     return true;
   }
-  bool cancel() { return set(cancelled); }
+  /// A task that produces it and runs its last step, or nobody.
+  model_task* producer = nullptr;
+  bool cancel() {
+    if (producer == nullptr) return set(cancelled);
+    return producer->state.request_cancel() == model_task::word::cancel_step::noted;
+  }
+  /// As own_task::settle.
+  void end_task() {
+    missed_requests = model_task::word::missed_requests(producer->state.finish() | model_task::bits::done);
+    RL_ASSERT(set(7));
+  }
   void close() {
     forsake([](future_node& n) { ++n.dropped; });
   }
@@ -97,8 +109,9 @@ struct cancel_traits {
 
   static void wait_was_ended(waiting_task& t) { t.enqueue(t); }
   static bool comes_from(waiting_task&) { return Met == met::itself; }
-  static bool leave_cycle(waiting_task& t, model_future& f) {
-    const auto how = detail::leave_circle(t.state, f, [&](future_node& n) { return n.task == &t; });
+  static bool leave_cycle(waiting_task& t, model_future& f, model_task::bits::word who) {
+    const auto how = detail::leave_circle(
+        t.state, f, [&](future_node& n) { return n.task == &t; }, who);
     if (how == detail::circle_end::left) t.enqueue(t);
     return how != detail::circle_end::over;
   }
@@ -108,12 +121,16 @@ struct cancel_traits {
     return f.cancel() ? detail::passed_on::taken : detail::passed_on::refused;
   }
   static bool delivers_itself(const waiting_task&) { return true; }
-  static bool cancel_fork_join(waiting_task&, int, int&) { return true; }
+  static bool gave_back(const model_future& f) {
+    return f.producer != nullptr && f.producer->state.missed_requests();
+  }
+  static bool cancel_fork_join(waiting_task&, int, int&, model_task::bits::word) { return true; }
 };
 
 template <met Met = met::nothing>
 bool cancel(waiting_task& t) {
-  return detail::deliver_cancel<cancel_traits<Met>>(t, t.state.request_cancel(), 0);
+  constexpr auto who = model_task::bits::cancel_requested;
+  return detail::deliver_cancel<cancel_traits<Met>>(t, t.state.request_cancel(who), 0, who);
 }
 
 template <class Derived, int Threads>
@@ -278,6 +295,72 @@ struct wait_with_care : future_model<wait_with_care, 3> {
   }
 };
 
+/// A task waits for one that is in its last step, while it is cancelled: the request comes back to it, or stayed with it.
+/// Either way it takes it once, and the other task's result stands. `Others`: somebody cancels that other task, too.
+template <bool Others>
+struct too_late : future_model<too_late<Others>, Others ? 4 : 3> {
+  using model = future_model<too_late<Others>, Others ? 4 : 3>;
+  using model::future;
+  using model::nodes;
+  using model::task;
+  std::unique_ptr<model_task> other;
+  int thrown = 0;
+  void before() {
+    thrown = 0;
+    model::before();
+    other = std::make_unique<model_task>();
+    future->producer = other.get();
+    if (Others) future->wait(*nodes[0], *task);
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      if (!Others) future->wait(*nodes[0], *task);
+      task->next_step();
+      RL_ASSERT(future->done() && future->slot == 7);
+      thrown = task->state.take_cancel() ? 1 : 0;
+    } else if (who == 1) {
+      future->end_task();
+    } else if (who == 2) {
+      RL_ASSERT(cancel(*task));
+    } else {
+      static_cast<void>(other->state.request_cancel());
+    }
+  }
+  void after() {
+    thrown += task->state.take_cancel() ? 1 : 0;
+    RL_ASSERT(thrown == 1 && task->steps == 1 && task->state.cancelling() == 1);
+    other.reset();
+    model::after();
+  }
+};
+
+/// The same for one who waits beside, and was cancelled long ago: nothing comes back that it has not handed on.
+struct beside : future_model<beside, 3> {
+  std::unique_ptr<model_task> other;
+  void before() {
+    future_model::before();
+    other = std::make_unique<model_task>();
+    future->producer = other.get();
+    static_cast<void>(task->state.request_cancel());
+    RL_ASSERT(task->state.take_cancel());
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      future->wait(*nodes[0], *task);
+      task->next_step();
+      RL_ASSERT(future->done() && !task->state.cancel_pending());
+    } else if (who == 1) {
+      future->end_task();
+    } else {
+      static_cast<void>(other->state.request_cancel());
+    }
+  }
+  void after() {
+    other.reset();
+    future_model::after();
+  }
+};
+
 /// A callback that is added and one that is taken back while the future ends: each runs once, or was taken back once.
 struct callbacks : future_model<callbacks, 3> {
   void before() {
@@ -341,6 +424,9 @@ int main(int argc, char** argv) {
               scenario<closed_circle<met::itself>>("future: a task that waits for itself"),
               scenario<closed_circle<met::turned_back>>("future: a request that its receiver turns back"),
               scenario<wait_with_care>("future: a park that is taken back, a cancel and the end"),
+              scenario<too_late<false>>("future: a cancel that comes too late for what is awaited"),
+              scenario<too_late<true>>("future: the same, and another cancel of that"),
+              scenario<beside>("future: who waits beside gets no cancel"),
               scenario<callbacks>("future: callbacks against the end"),
               scenario<forsaken>("future: waiters against a loop that closes")});
 }

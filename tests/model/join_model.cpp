@@ -178,11 +178,13 @@ struct parent_task : model_task {
 /// with the parent: never two of these for one request, never none.
 template <class Derived, int Threads>
 struct cancel_model : rl::test_suite<Derived, Threads> {
+  using bits = model_task::bits;
   struct state {
     model_barriers barriers;
     block gather;
     parent_task parent;
     model_task child;
+    model_signal asked;
   };
   std::unique_ptr<state> world;
   bool delivered = false;
@@ -201,28 +203,32 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
   }
 
   /// As task_core::cancel_from for a task that runs.
-  void cancel_children(detail::pinned_join<block>& declined, bool& done) {
-    done = detail::pass_to_children<model_policy>(world->parent, declined, [this](block&) {
-      return world->child.state.request_cancel() != model_task::word::cancel_step::refused;
+  void cancel_children(detail::pinned_join<block>& declined, bits::word who, bool& done) {
+    done = detail::pass_to_children<model_policy>(world->parent, declined, who, [this](block&) {
+      const auto how = world->child.state.request_cancel();
+      if (how == model_task::word::cancel_step::claimed) world->child.enqueue(world->child);
+      return how != model_task::word::cancel_step::refused;
     });
   }
-  void cancel() {
+  void cancel(bits::word who = bits::cancel_requested) {
     detail::pinned_join<block> declined;
-    auto outcome = world->parent.state.request_cancel();
+    auto outcome = world->parent.state.request_cancel(who);
     for (bool done = false; !done && outcome == model_task::word::cancel_step::noted;) {
-      cancel_children(declined, done);
-      if (!done) outcome = world->parent.state.repeat_cancel();
+      cancel_children(declined, who, done);
+      if (!done) outcome = world->parent.state.repeat_cancel(who);
     }
+  }
+  void open_gather() {
+    world->gather.open(world->parent.join);
+    if (!world->parent.state.cancel_pending()) return;
+    detail::pinned_join<block> none;
+    bool done = false;
+    cancel_children(none, bits::asked, done);
   }
   void run_gather() {
     block& gather = world->gather;
     parent_task& parent = world->parent;
-    gather.open(parent.join);
-    if (parent.state.cancel_pending()) {
-      detail::pinned_join<block> none;
-      bool done = false;
-      cancel_children(none, done);
-    }
+    open_gather();
     const bool child_cancelled = world->child.state.cancel_pending();
     world->child.state.finish_unshared();
     bool asked = false;
@@ -245,6 +251,42 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
 
 struct one_cancel : cancel_model<one_cancel, 2> {};
 struct two_cancels : cancel_model<two_cancels, 3> {};
+
+/// The child waits, and only a cancel ends that: it must come to it, from the canceller or from the gather that begins.
+struct endless_child : cancel_model<endless_child, 2> {
+  void thread(unsigned who) {
+    if (who == 1) {
+      cancel();
+      return;
+    }
+    model_task& child = world->child;
+    open_gather();
+    child.leave(child.park_or_yield());
+    child.next_step();
+    RL_ASSERT(child.state.take_cancel());
+    child.state.finish_unshared();
+    world->gather.close_after_failure(world->parent.join, true);
+    delivered = true;
+    world->gather.leave();
+  }
+};
+
+/// One of two cancels is a scope's, which the parent leaves after the gather: the other one stays, if it was not delivered.
+struct scope_and_user : cancel_model<scope_and_user, 3> {
+  void thread(unsigned who) {
+    if (who == 0) {
+      run_gather();
+      world->asked.wait();
+      static_cast<void>(world->parent.state.uncancel(bits::one_scope));
+      RL_ASSERT(!world->parent.state.is_asked_by(bits::one_scope));
+    } else if (who == 1) {
+      cancel(bits::one_scope);
+      world->asked.post();
+    } else {
+      cancel();
+    }
+  }
+};
 
 // --- the record of a child --------------------------------------------------------------------------------------------
 
@@ -324,5 +366,7 @@ int main(int argc, char** argv) {
               scenario<last_fails>("join: a stolen child fails"), scenario<pinned>("join: blocks that outsiders hold"),
               scenario<one_cancel>("join: a cancel against the end of the gather", 4),
               scenario<two_cancels>("join: two cancels against the end of the gather"),
+              scenario<endless_child>("join: a cancel while the gather begins"),
+              scenario<scope_and_user>("join: a scope's cancel and another one against the end of the gather"),
               scenario<asked_at_end>("join: records of a child that ends")});
 }

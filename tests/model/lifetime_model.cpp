@@ -26,7 +26,7 @@ namespace detail = gyre::detail;
 /// Three owners, one of which makes another; each writes its part of the object and lets go. The last one reads all.
 struct shared_object : rl::test_suite<shared_object, 3> {
   struct state {
-    detail::basic_ref_count<model_atomics> references;
+    detail::basic_ref_count<model_atomics> references{3};
     std::array<rl::var<int>, 3> parts;
   };
   std::unique_ptr<state> world;
@@ -35,8 +35,6 @@ struct shared_object : rl::test_suite<shared_object, 3> {
   void before() {
     ended = 0;
     world = std::make_unique<state>();
-    world->references.add();
-    world->references.add();
     for (auto& each : world->parts) each($) = 0;
   }
   void after() {

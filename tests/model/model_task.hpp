@@ -27,8 +27,8 @@ class model_task : public gyre::detail::list_link<> {
   /// What it waits for is for reports, which the models do not write.
   template <class Reason>
   void note_wait(Reason, const void*) {}
-  bool wake() {
-    if (!state.claim()) return false;
+  bool wake(bool gives_back = false) {
+    if (!state.claim(gives_back)) return false;
     enqueue(*this);
     return true;
   }
@@ -49,6 +49,7 @@ class model_task : public gyre::detail::list_link<> {
   }
 
   word state;
+  gyre::detail::scope_marks scopes;
   model_var<int> resume_point{0};
   int steps = 0;
 

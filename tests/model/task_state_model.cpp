@@ -2,6 +2,7 @@
 // Model of a task's state word: wakes, cancels, forwarded cancels, completions that come before the park.
 #include <gyre/core/task_state.hpp>
 
+#include <array>
 #include <memory>
 
 #include "model.hpp"
@@ -202,6 +203,32 @@ struct forwarded_cancel : task_model<forwarded_cancel, 3> {
   }
 };
 
+/// Two tasks begin to await each other: one of them at least finds the other one parked, and sees what that waits for.
+struct two_closers : rl::test_suite<two_closers, 2> {
+  std::unique_ptr<std::array<state, 2>> words;
+  std::array<rl::var<int>, 2> waits_for;
+  int found = 0;
+  void before() {
+    found = 0;
+    words.reset(new std::array<state, 2>{state(bits::running), state(bits::running)});
+    for (auto& each : waits_for) each($) = 0;
+  }
+  void after() {
+    RL_ASSERT(found >= 1);
+    words.reset();
+  }
+  void thread(unsigned who) {
+    state& other = (*words)[1 - who];
+    waits_for[who]($) = 1;
+    RL_ASSERT((*words)[who].park(kind::forwarding));
+    if (!other.forwards_cancel()) return;
+    ++found;
+    if (!other.try_lock()) return;
+    RL_ASSERT(waits_for[1 - who]($) == 1);
+    other.unlock();
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -209,5 +236,6 @@ int main(int argc, char** argv) {
              {scenario<wake_against_cancel>("task state: a wake against a cancel", 3),
               scenario<withdrawn_cancel>("task state: a cancel that is withdrawn", 3),
               scenario<completion_before_park>("task state: a completion before the park", 3),
+              scenario<two_closers>("task state: two that begin to await each other", 3),
               scenario<forwarded_cancel>("task state: a forwarded cancel that is refused")});
 }

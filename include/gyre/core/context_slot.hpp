@@ -9,6 +9,7 @@
 //   map           a map of its own, counted
 //   map | lent    the map of the parent of a fork-join, which the gather's block counts
 //   core | shared a context with an identity: from the first set() on, by task_options::context, by get_context()
+#include <gyre/base/ref_count.hpp>
 #include <gyre/core/frame_pool.hpp>
 
 #include <atomic>
@@ -25,16 +26,16 @@ class context_counted : public pooled {
   context_counted() = default;
   context_counted(const context_counted&) = delete;
   context_counted& operator=(const context_counted&) = delete;
-  void retain() const noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void retain() const noexcept { references_.add(); }
   void release() const noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.drop()) delete this;
   }
 
  protected:
   virtual ~context_counted() = default;
 
  private:
-  mutable std::atomic<std::uint32_t> references_{1};
+  mutable ref_count references_;
 };
 
 /// A counted pointer.

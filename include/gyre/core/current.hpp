@@ -41,6 +41,12 @@ struct idle_bits {
   }
 };
 
+/// A step in which an eager task takes its first one.
+struct outer_step {
+  task_core* task;
+  const outer_step* next;  // the one around it
+};
+
 /// What a thread knows about itself. Only its own thread reads or writes it.
 struct thread_state {
   home* loop = nullptr;                      // the loop that runs here, null outside
@@ -51,6 +57,7 @@ struct thread_state {
   context_slot* context = nullptr;           // of a callback or an entered context; null: the task's, or the thread's
   std::coroutine_handle<> next = nullptr;    // trampoline: see core/transfer.hpp
   bool failure = false;                      // an exception left a coroutine in this step: see core/failure_path.hpp
+  const outer_step* outer = nullptr;         // the steps around that of `current`, innermost first
 
   /// One more transfer? The last unit is the loop's own: it ends the turn.
   [[nodiscard]] bool spend() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 // The shared state behind future, task, gather and shield: one result, set once, and those who wait for it.
 // Layer: core.  Bodies: lib/core/future_core.cpp
+#include <gyre/base/ref_count.hpp>
 #include <gyre/core/completion.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/core/home.hpp>
@@ -65,10 +66,9 @@ class future_core : public pooled, public basic_completion<completion_node> {
   future_core(const future_core&) = delete;
   future_core& operator=(const future_core&) = delete;
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }  // the caller holds one already
-  /// The only one who holds a reference is the only one who could make another: no need to count down then.
+  void retain() noexcept { references_.add(); }
   void release() noexcept {
-    if (sole_reference() || references_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_reference_gone();
+    if (references_.drop()) last_reference_gone();
   }
 
   /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
@@ -93,6 +93,8 @@ class future_core : public pooled, public basic_completion<completion_node> {
 
   /// Whether it only hands on what other futures end with: any_needed() knows which.
   [[nodiscard]] bool hands_on() const noexcept { return hands_on_; }
+  /// It has ended as a task that missed requests for a cancel: those who handed theirs on to it have them again.
+  [[nodiscard]] bool gives_back() const noexcept { return gives_back_; }
   /// Calls `look` for the futures without which this one cannot end, until that gives true; gives that. For an await_circle.
   [[nodiscard]] virtual bool any_needed(bool (*needed)(const future_core&, const void*) noexcept,
                                         const void* with) const noexcept;
@@ -134,7 +136,7 @@ class future_core : public pooled, public basic_completion<completion_node> {
   [[nodiscard]] result_base& slot() noexcept { return *slot_; }
   [[nodiscard]] const result_base& slot() const noexcept { return *slot_; }
   void mark_retrieved() noexcept { retrieved_.store(true, std::memory_order_relaxed); }
-  [[nodiscard]] bool sole_reference() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
+  [[nodiscard]] bool sole_reference() const noexcept { return references_.is_sole(); }
 
   /// Appends the value's text: known where the type is known.
   virtual void append_result(std::string& out) const = 0;
@@ -153,6 +155,7 @@ class future_core : public pooled, public basic_completion<completion_node> {
   virtual void append_origin(std::string&) const {}
   virtual void last_reference_gone() noexcept;
   void mark_as_handing_on() noexcept { hands_on_ = true; }
+  void note_missed_requests() noexcept { gives_back_ = true; }
   void settle_at(home* owner) noexcept {
     loop_ = owner == nullptr ? nullptr : &owner->identity();
     era_ = owner == nullptr ? 0 : loop_->era();
@@ -169,12 +172,13 @@ class future_core : public pooled, public basic_completion<completion_node> {
  private:
   void end_from_anywhere(bool (future_core::*end)() noexcept) noexcept;
 
-  std::atomic<std::uint32_t> references_;
+  ref_count references_;
   std::uint32_t era_ = 0;  // of loop_: identities are used again; both are constant once others see the future
   loop_identity* loop_ = nullptr;
   result_base* slot_;
   std::atomic<bool> retrieved_{false};
-  bool hands_on_ = false;  // of its class
+  bool hands_on_ = false;    // of its class
+  bool gives_back_ = false;  // written before the end, as the slot
 };
 
 /// A task that awaits a future. Lives in the awaiting frame, which cannot end before the future does.

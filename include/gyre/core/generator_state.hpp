@@ -3,6 +3,7 @@
 // What a loop knows of an asynchronous generator that was begun there: enough to close it.  Layer: core.
 // Bodies: lib/core/generator_state.cpp
 #include <gyre/base/intrusive_list.hpp>
+#include <gyre/base/ref_count.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/home.hpp>
 #include <gyre/core/runnable.hpp>
@@ -39,7 +40,7 @@ class generator_state : public runnable, public list_link<generator_tag> {
   void drop() noexcept;
 
   /// Takes a share in the frame, for a loop that closes its generators.   Thread: the loop's, under its lock.
-  void hold() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void hold() noexcept { references_.add(); }
   void release() noexcept;
 
   /// Runs the clean-up at the suspended co_yield.
@@ -60,7 +61,7 @@ class generator_state : public runnable, public list_link<generator_tag> {
   virtual void destroy() noexcept = 0;
 
   std::atomic<stage> stage_{stage::fresh};
-  std::atomic<std::uint32_t> references_{1};
+  ref_count references_;
   loop_identity* loop_ = nullptr;  // where it was begun
   std::uint32_t era_ = 0;
 };

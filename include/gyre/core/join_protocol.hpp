@@ -4,6 +4,7 @@
 // Layer: core.
 #include <gyre/base/config.hpp>
 #include <gyre/base/policy.hpp>
+#include <gyre/core/task_bits.hpp>
 
 #include <cstdint>
 #include <utility>
@@ -26,8 +27,9 @@ namespace gyre::detail {
 ///   touched_  somebody else has held the block, or its user says that it is no longer as it was made: it is not used again
 ///           as it is. A holder writes it before the unpin() that L2 or L3 sees.
 ///
-///   cancel_requested_  the gather itself was cancelled: it ends with that, unless a child fails. A canceller that finds no
-///           child to cancel takes the mark back, if the parent has not taken it before: whoever clears it has the request.
+///   cancel_requested_  the gather itself was cancelled: it ends with that, unless a child fails. Bits of task_bits::asked
+///           tell who asked. A canceller that finds no child to cancel takes its bit back, if the parent has not taken them
+///           all before: whoever clears it has the request.
 ///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp.
 template <class Block, class Policy = std_policy>
 class basic_join {
@@ -44,15 +46,15 @@ class basic_join {
   }
   /// The parent goes on. True if a cancel request was meant for the gather: the parent has it now.
   [[nodiscard]] bool close(place& join) noexcept {
-    join.store(nullptr, std::memory_order_relaxed);                              // J1, and L1
-    Policy::light_barrier();                                                     // J2
-    return cancel_requested_.load(std::memory_order_acquire) && take_request();  // J3
+    join.store(nullptr, std::memory_order_relaxed);                                   // J1, and L1
+    Policy::light_barrier();                                                          // J2
+    return cancel_requested_.load(std::memory_order_acquire) != 0 && take_requests();  // J3
   }
   /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one.
   void close_after_failure(place& join, bool cancelled) noexcept {
     join.store(nullptr, std::memory_order_release);  // J1, and L1
     Policy::light_barrier();                         // J2
-    if (cancelled) take_request();                   // J3
+    if (cancelled) take_requests();                  // J3
   }
 
   /// The same without an end: the parent is destroyed.
@@ -61,8 +63,10 @@ class basic_join {
     Policy::light_barrier();
   }
 
-  void ask() noexcept { cancel_requested_.store(true, std::memory_order_release); }                      // C2
-  bool take_request() noexcept { return cancel_requested_.exchange(false, std::memory_order_acq_rel); }  // C5, J3
+  void ask(task_bits::word who) noexcept { cancel_requested_.fetch_or(who, std::memory_order_release); }  // C2
+  [[nodiscard]] bool take_request(task_bits::word who) noexcept {                                        // C5
+    return (cancel_requested_.fetch_and(~who, std::memory_order_acq_rel) & who) != 0;
+  }
   [[nodiscard]] bool is_in(const place& join) noexcept {
     return join.load(std::memory_order_acquire) == &self();
   }  // C4
@@ -107,6 +111,7 @@ class basic_join {
  private:
   static constexpr std::uint32_t left = 1U << 31;
 
+  bool take_requests() noexcept { return cancel_requested_.exchange(0, std::memory_order_acq_rel) != 0; }  // J3
   [[nodiscard]] Block& self() noexcept { return static_cast<Block&>(*this); }
 
   GYRE_NOINLINE void leave_pinned() noexcept {
@@ -121,7 +126,7 @@ class basic_join {
     }
   }
 
-  typename Policy::template atomic<bool> cancel_requested_{false};
+  typename Policy::template atomic<task_bits::word> cancel_requested_{0};
   typename Policy::template atomic<bool> touched_{false};
 };
 

@@ -6,13 +6,15 @@
 //   phase (2 bits)    ready 0, running 1, waiting 2, done 3         see the transitions       see the transitions
 //   forward           the wait ends when a future does              park                      claim
 //   notified          an I/O completion came before the park        notify                    take_notified
-//   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., .., uncancel to a floor
+//   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., .., uncancel to 0
+//   by_scope (3)      the same, asked for by one of its scopes      request_cancel            the same, uncancel by that one
+//   by_itself         such a request came from inside its step      request_cancel            with the last of them
+//   handed_on         the awaited future got a request of this task request_cancel, hand_on   claim, end_handing_on
 //   wait_cancelled    this wait was ended by a cancel               .._cancel, park_leaf      take_cancel
 //   locked            a canceller or observer reads the wait        request_cancel, .._lock.. unlock, unlock_and_..
 //   pinned            never leaves its loop                         set_flags, pin            unpin
 //   main              tied to its thread, its children are not      set_flags                 never
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
-//   tentative         the cancel came from a deadline in the past   set_flags                 with cancel_requested
 //   count             cancel() calls less uncancel() calls          request_cancel            uncancel
 #include <cstdint>
 
@@ -31,10 +33,36 @@ struct task_bits {
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
   static constexpr word unstarted = 1U << 9;         // given to the constructor: begin() is to see its first step
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
-  static constexpr word tentative = 1U << 11;        // a deadline in the past asked for the cancel; nothing ended by it yet
+  static constexpr word by_itself = 1U << 11;        // a request came from code inside the task's step
+  static constexpr word handed_on = 1U << 12;        // a request went to the awaited future, which may give it back
+  static constexpr word one_scope = 1U << 13;        // as cancel_requested, for the first of the task's scopes
+  static constexpr word by_scope = 7U << 13;         // for three of them: a scope takes back what is its own
   static constexpr word wait_bits = phase | forward | deaf;  // what the end of a wait clears
   static constexpr word one_cancel = 1U << 16;       // the count of cancel requests is in the upper half
   static constexpr word count = 0xffffU << 16;
+  static constexpr word requests = cancel_requested | by_scope;  // to be thrown at the next suspension, by who asked
+  static constexpr word asked = requests | by_itself;            // what goes when they are delivered or withdrawn
+};
+
+/// Which of the bits that tell a task's scopes apart are in use. A scope gets one when the task enters it; where there are
+/// more scopes than bits, the innermost do without: their requests count like anybody's.
+class scope_marks {
+ public:
+  [[nodiscard]] task_bits::word take() noexcept {
+    for (task_bits::word mark = task_bits::one_scope; (mark & task_bits::by_scope) != 0; mark <<= 1U) {
+      if ((used() & mark) != 0) continue;
+      used_ |= static_cast<std::uint8_t>(mark >> shift);
+      return mark;
+    }
+    return 0;
+  }
+  void give_back(task_bits::word mark) noexcept { used_ &= static_cast<std::uint8_t>(~(mark >> shift)); }
+
+ private:
+  static constexpr unsigned shift = 8;
+  [[nodiscard]] task_bits::word used() const noexcept { return task_bits::word{used_} << shift; }
+
+  std::uint8_t used_ = 0;
 };
 
 }  // namespace gyre::detail

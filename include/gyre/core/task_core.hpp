@@ -85,8 +85,9 @@ class task_core : public runnable {
   /// The innermost coroutine. For the task's own thread, and for whoever keeps it parked.
   [[nodiscard]] promise_base& innermost() const noexcept { return promise_base::of(resume_point); }
 
-  /// Asks for cancellation. False if the task is done.   Thread: any, while the caller holds the task.
-  bool cancel(std::string_view text);
+  /// Asks for cancellation. False if the task is done. `who`: one of task_bits::requests.   Thread: any, while the caller
+  /// holds the task.
+  bool cancel(std::string_view text, task_bits::word who = task_bits::cancel_requested);
 
   /// Parks, or, if a cancel is pending, makes the task ready with it. Call under the lock that wakers take; when the lock
   /// is free again, hand the result to leave().
@@ -96,9 +97,10 @@ class task_core : public runnable {
     if (!parked) at().enqueue(*this);
   }
 
-  /// Makes a parked task ready and queues it. False if something else has ended its wait.   Thread: any.
-  bool wake() noexcept {
-    if (!state.claim()) return false;
+  /// Makes a parked task ready and queues it. False if something else has ended its wait. `gives_back`: see claim().
+  /// Thread:  any.
+  bool wake(bool gives_back = false) noexcept {
+    if (!state.claim(gives_back)) return false;
     at().enqueue(*this);
     return true;
   }
@@ -114,6 +116,7 @@ class task_core : public runnable {
   task_state state;
   wait_reason waits_by = wait_reason::unknown;  // while the word says `waiting` and not `forward`; guarded as waits_for
   std::uint8_t limits = 0;                      // time limits that the task is inside of; likewise. 255: or more
+  scope_marks scopes;                           // of the scopes that it is inside of; the running thread's
   std::atomic<std::uint16_t> holder_mark{0};    // tells it from other tasks at this address; 0: it never held a lock
   const task_type* type;
   std::coroutine_handle<> resume_point;  // the innermost coroutine: it runs, or the next step goes on there
@@ -136,6 +139,7 @@ class task_core : public runnable {
   void restart(std::coroutine_handle<> root) noexcept {
     state.restart();
     limits = 0;
+    scopes = scope_marks();
     holder_mark.store(0, std::memory_order_relaxed);
     resume_point = root;
   }
@@ -156,8 +160,8 @@ class task_core : public runnable {
   class cancel_walk;
   struct cancel_traits;
   void note_message(std::string_view text);
-  bool cancel_from(task_state::cancel_step outcome, std::string_view text);
-  [[nodiscard]] bool leave_cycle(future_core& awaited);
+  bool cancel_from(task_state::cancel_step outcome, std::string_view text, task_bits::word who);
+  [[nodiscard]] bool leave_cycle(future_core& awaited, task_bits::word who);
   static void run_entry(runnable& r, fate f) noexcept;
 
   std::atomic<std::string*> cancel_message_{nullptr};  // null: none; the text is under a lock of task_core.cpp

@@ -36,21 +36,21 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool is_running() const noexcept {
     return (look() & waiting) == 0 && (stepping_.load(std::memory_order_relaxed) || (look() & running) != 0);
   }
-  /// seq_cst with park() and try_lock(): of tasks that begin to await each other at once, one sees the other parked.
+  /// seq_cst with park(): of tasks that begin to await each other at once, one sees the other parked.
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
-  [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (cancel_requested | wait_cancelled)) != 0; }
+  [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (requests | wait_cancelled)) != 0; }
   /// It was born running and has neither been in another queue since, nor parked, nor been asked for anything.
   [[nodiscard]] bool is_untouched() const noexcept { return peek() == running; }
   /// One that was not born running, or has yielded since.
   [[nodiscard]] bool is_ready() const noexcept { return (peek() & phase) == ready; }
   /// For the running task: neither pinned nor about to be cancelled.
-  [[nodiscard]] bool is_free() const noexcept { return (peek() & (pinned | cancel_requested | wait_cancelled)) == 0; }
+  [[nodiscard]] bool is_free() const noexcept { return (peek() & (pinned | requests | wait_cancelled)) == 0; }
 
   /// A ready task takes a step. Returns true if a cancel is pending before the very first one.
   bool begin() noexcept {
     stepping_.store(true, std::memory_order_relaxed);
-    return std::exchange(unstarted_, false) && (look() & cancel_requested) != 0;
+    return std::exchange(unstarted_, false) && (look() & requests) != 0;
   }
   /// running -> ready: the task goes to the end of a queue. The caller enqueues it after this.
   void yield() noexcept {
@@ -66,8 +66,9 @@ class basic_task_state : task_bits {
   /// For waits that only a grant or a cancel may end: running -> waiting, or, with a cancel pending, -> ready, where the
   /// cancel has ended this wait and cannot be withdrawn any more. False then: the caller enqueues the task.
   [[nodiscard]] bool park_leaf() noexcept;
-  /// waiting -> ready: true for exactly one caller per wait, who then enqueues the task.
-  [[nodiscard]] bool claim() noexcept;
+  /// waiting -> ready: true for exactly one caller per wait, who then enqueues the task. `gives_back`: the awaited future has
+  /// ended and did not look at the latest requests: one that the task handed on has ended this wait.
+  [[nodiscard]] bool claim(bool gives_back = false) noexcept;
   /// As claim(), for a completion that may come before park(): then the mark makes park() return false.
   [[nodiscard]] bool notify() noexcept;
   /// Clears the mark of notify(); true if it was there.
@@ -83,11 +84,11 @@ class basic_task_state : task_bits {
     forwarded,  // the word is locked: the caller reads what is waited for, then calls unlock()
   };
 
-  /// Counts a request and decides where it goes.
-  [[nodiscard]] cancel_step request_cancel() noexcept { return request(one_cancel); }
+  /// Counts a request and decides where it goes. `who` tells it from others: cancel_requested, or a scope's bit; by_itself.
+  [[nodiscard]] cancel_step request_cancel(word who = cancel_requested) noexcept { return request(one_cancel, who); }
   /// What the request was passed on to has refused it: decides again, without counting it twice. The task may wait for
   /// something else by now. All requests may have been withdrawn by uncancel() meanwhile: then it is gone.
-  [[nodiscard]] cancel_step repeat_cancel() noexcept { return request(0); }
+  [[nodiscard]] cancel_step repeat_cancel(word who = cancel_requested) noexcept { return request(0, who); }
   /// Holds the word for the few instructions in which an observer looks at a parked task. False when it is not parked.
   [[nodiscard]] bool lock_if_waiting() noexcept;
   /// The same, and false too when somebody else holds the word.
@@ -97,26 +98,43 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool unpark() noexcept;
   void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
   /// The same, and leaves a request to the end of the wait.
-  void unlock_and_note() noexcept {
-    word_.fetch_or(cancel_requested, std::memory_order_relaxed);  // ordered by the unlock
+  void unlock_and_note(word who = cancel_requested) noexcept {
+    word_.fetch_or(who, std::memory_order_relaxed);  // ordered by the unlock
     unlock();
   }
   void unlock_and_claim() noexcept;  ///< ends the wait by that request, when nothing else can end it any more
 
-  /// Withdraws one request; returns how many are left. If no more than `floor`, an undelivered request is gone: a scope
-  /// that takes its own request back, and saw `floor` when it was entered, must leave none behind.
-  unsigned uncancel(unsigned floor = 0) noexcept;
+  /// Withdraws one request; returns how many are left. At 0 none is to be delivered any more. A scope gives its bit: its
+  /// request is gone, if that was not delivered, and those of others stay.
+  unsigned uncancel(word scope = 0) noexcept;
 
   /// True if a cancel is to be thrown now; it is taken, for all requests so far. What was withdrawn meanwhile is not there.
   [[nodiscard]] bool take_cancel() noexcept { return cancel_pending() && take_cancel_slow(); }
 
-  /// Takes back a request, to pass it on to what the task waits for. False if there is none any more.
-  bool withdraw_request() noexcept {
-    return (word_.fetch_and(~(cancel_requested | tentative), std::memory_order_acq_rel) & cancel_requested) != 0;
+  /// Takes the undelivered requests of `who` back, to pass them on to the children of a fork-join. False: there is none.
+  [[nodiscard]] bool withdraw_request(word who) noexcept {
+    return (word_.fetch_and(~who, std::memory_order_acq_rel) & who & requests) != 0;
+  }
+  /// The future that the running task is about to wait for has taken its requests.
+  void hand_on() noexcept {
+    word w = look();
+    while (!word_.compare_exchange_weak(w, (w & ~asked) | handed_on, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    }
+  }
+  /// It need not wait for that future: see claim().
+  void end_handing_on(bool gives_back) noexcept {
+    for (word w = look(); (w & handed_on) != 0;) {
+      const word next = ended_by_future(w, gives_back);
+      if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire)) return;
+    }
   }
 
-  /// Whether a request marked `tentative` has not ended anything yet.
-  [[nodiscard]] bool is_tentative() const noexcept { return (look() & tentative) != 0; }
+  [[nodiscard]] bool is_asked_by(word who) const noexcept { return (look() & who) != 0; }
+  /// Of a task that is done: requests came in its last step that it could not see. Its end stands; see claim().
+  [[nodiscard]] bool missed_requests() const noexcept { return missed_requests(look()); }
+  [[nodiscard]] static bool missed_requests(word ended) noexcept {
+    return (ended & phase) == done && (ended & requests) != 0 && (ended & by_itself) == 0;
+  }
   [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
 
   /// running -> done. Returns the word as it was.
@@ -146,10 +164,14 @@ class basic_task_state : task_bits {
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
   [[nodiscard]] word peek() const noexcept { return word_.load(std::memory_order_relaxed); }
   word settled() const noexcept;  // the word once no canceller holds it
-  cancel_step request(word counted) noexcept;
+  cancel_step request(word counted, word who) noexcept;
+  // All requests may have been withdrawn meanwhile: then none comes back.
+  [[nodiscard]] static word ended_by_future(word w, bool gives_back) noexcept {
+    const bool back = gives_back && (w & handed_on) != 0 && (w & count) != 0;
+    return (w & ~handed_on) | (back ? wait_cancelled : 0);
+  }
   bool take_cancel_slow() noexcept {
-    constexpr word request = cancel_requested | wait_cancelled;
-    return (word_.fetch_and(~(request | tentative), std::memory_order_acq_rel) & request) != 0;
+    return (word_.fetch_and(~(asked | wait_cancelled), std::memory_order_acq_rel) & (asked | wait_cancelled)) != 0;
   }
 
   typename Atomics::template atomic<word> word_;
@@ -164,7 +186,7 @@ bool basic_task_state<A>::park(wait_kind kind) noexcept {
   const bool takes_cancel = kind == wait_kind::leaf || kind == wait_kind::forwarding;
   const bool forwards = kind == wait_kind::forwarding || kind == wait_kind::forwarding_refused;
   const word mark = (forwards ? forward : 0) | (kind == wait_kind::deaf ? deaf : 0);
-  const word stop = notified | (takes_cancel ? cancel_requested : 0);
+  const word stop = notified | (takes_cancel ? requests : 0);
   stepping_.store(false, std::memory_order_relaxed);  // before the park: after it, another step may have begun
   word w = look();
   do {
@@ -181,7 +203,7 @@ bool basic_task_state<A>::park_leaf() noexcept {
   word next = 0;
   do {
     next = w & ~phase;
-    next = (w & cancel_requested) != 0 ? (next & ~cancel_requested) | ready | wait_cancelled : next | waiting;
+    next = (w & requests) != 0 ? (next & ~asked) | ready | wait_cancelled : next | waiting;
   } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
   return (next & phase) == waiting;
 }
@@ -194,11 +216,12 @@ auto basic_task_state<A>::settled() const noexcept -> word {
 }
 
 template <class A>
-bool basic_task_state<A>::claim() noexcept {
+bool basic_task_state<A>::claim(bool gives_back) noexcept {
   for (;;) {
     word w = settled();
     if ((w & phase) != waiting) return false;
-    if (word_.compare_exchange_weak(w, w & ~wait_bits, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
+    const word next = ended_by_future(w & ~wait_bits, gives_back);
+    if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
   }
 }
 
@@ -213,7 +236,7 @@ bool basic_task_state<A>::notify() noexcept {
 }
 
 template <class A>
-auto basic_task_state<A>::request(word counted) noexcept -> cancel_step {
+auto basic_task_state<A>::request(word counted, word who) noexcept -> cancel_step {
   for (;;) {
     word w = settled();
     cancel_step step = cancel_step::noted;
@@ -221,9 +244,9 @@ auto basic_task_state<A>::request(word counted) noexcept -> cancel_step {
     if ((w & phase) == done) return cancel_step::refused;
     if (counted == 0 && (w & count) == 0) return cancel_step::refused;
     if ((w & phase) != waiting || (w & deaf) != 0) {
-      next |= cancel_requested;
+      next |= who;
     } else if ((w & forward) != 0) {
-      next |= locked;
+      next |= locked | handed_on;
       step = cancel_step::forwarded;
     } else {
       next = (next & ~phase) | wait_cancelled;
@@ -243,9 +266,9 @@ bool basic_task_state<A>::lock_if_waiting() noexcept {
 
 template <class A>
 bool basic_task_state<A>::try_lock() noexcept {
-  word w = word_.load(std::memory_order_seq_cst);
+  word w = peek();
   return (w & (phase | locked)) == waiting &&
-         word_.compare_exchange_strong(w, w | locked, std::memory_order_seq_cst, std::memory_order_relaxed);
+         word_.compare_exchange_strong(w, w | locked, std::memory_order_acquire, std::memory_order_relaxed);
 }
 
 template <class A>
@@ -259,19 +282,21 @@ bool basic_task_state<A>::unpark() noexcept {
 template <class A>
 void basic_task_state<A>::unlock_and_claim() noexcept {
   word w = look();
-  while (!word_.compare_exchange_weak(w, (w & ~(wait_bits | locked)) | wait_cancelled, std::memory_order_acq_rel,
+  while (!word_.compare_exchange_weak(w, (w & ~(wait_bits | locked | handed_on)) | wait_cancelled, std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) {
   }
 }
 
 template <class A>
-unsigned basic_task_state<A>::uncancel(unsigned floor) noexcept {
+unsigned basic_task_state<A>::uncancel(word scope) noexcept {
   word w = look();
   word next = w;
   do {
     if ((w & count) == 0) return 0;
     next = w - one_cancel;
-    if (next >> 16U <= floor) next &= ~(cancel_requested | tentative);
+    if ((w & phase) == done) continue;  // what came too late for it is known by these bits
+    next &= (next & count) == 0 ? ~requests : ~scope;
+    if ((next & requests) == 0) next &= ~by_itself;
   } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
   return next >> 16U;
 }

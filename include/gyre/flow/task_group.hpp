@@ -164,7 +164,6 @@ class task_group {
   bool aborting_ = false;
   bool cancelled_parent_ = false;
   bool in_order_ = false;
-  unsigned cancels_before_ = 0;
   std::size_t unfinished_ = 0;
   std::size_t errors_ = 0;
   detail::task_core* parent_ = nullptr;

@@ -9,44 +9,47 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <utility>
 
 namespace gyre::detail {
 
 /// A cancel that a scope makes of its own task, and takes back when the task leaves it.
 ///
-/// Made from the task's own loop, between two of its steps, the request meets a suspended task and is delivered before the
-/// task can leave the scope. Made by another thread, or by the task itself, it may find the task on its way out. Then no
-/// later wait may end by it: taking back the count does not do that where older, delivered requests are still counted.
+/// Made by another thread, or by the task itself, the request may find the task on its way out of the scope. Then no later
+/// wait may end by it, and requests of others must stay: the scope has a bit of its own in the task's word.
 ///
-/// Not exact: a request of somebody else that is delivered while the scope makes its own may leave that one for a wait after
-/// the scope. The word counts requests, not which of them were delivered.
-///
-///   alone_   written before the request, by the thread that makes it; read by the task after it has waited for that thread
-template <class Policy = std_policy>
-class basic_scope_cancel {
+/// Not exact for scopes inside three others: they have no bit, and a late request of theirs goes only if no other is counted.
+class scope_cancel {
  public:
-  /// Asks `t`, which has entered the scope, to end. `maybe_running`: its step may be under way.   Thread: any; once.
+  /// The running task is inside the scope from now on, to leave().
   template <class Task>
-  void ask(Task& t, bool maybe_running) noexcept {
-    alone_ = maybe_running && !t.state.cancel_pending();
-    t.cancel({});
+  void enter(Task& t) noexcept {
+    mark_ = t.scopes.take();
+  }
+  template <class Task>
+  void leave(Task& t) noexcept {
+    t.scopes.give_back(std::exchange(mark_, 0));
   }
 
-  /// Takes the request back and tells how many others are left, in one step. `before` is what cancelling() was when the
-  /// scope was entered.   Thread: the task's.
+  /// Asks `t` to end.   Thread: any; once, and the task does not leave before it is over.
   template <class Task>
-  unsigned take_back(Task& t, unsigned before) noexcept {
-    return t.state.uncancel(alone_ ? before : 0);
+  void ask(Task& t) noexcept {
+    t.cancel({}, mark_ != 0 ? mark_ : task_bits::cancel_requested);
+  }
+
+  /// Whether the request has not been delivered.   Thread: the task's.
+  template <class Task>
+  [[nodiscard]] bool is_undelivered(Task& t) const noexcept {
+    return t.state.is_asked_by(mark_);
+  }
+  /// Takes the request back and tells how many others are left, in one step.   Thread: the task's.
+  template <class Task>
+  unsigned take_back(Task& t) noexcept {
+    return t.state.uncancel(mark_);
   }
 
  private:
-  typename Policy::template var<bool> alone_{
-      false};  // it may never be delivered, and no older request waits for delivery
-};
-
-class scope_cancel : public basic_scope_cancel<> {
- public:
-  void request(task_core& t) noexcept;
+  task_bits::word mark_ = 0;
 };
 
 /// When a limit ends: some time after its start, at a point of the loop's clock, or never.
