@@ -154,8 +154,9 @@ GYRE_NOINLINE void put_back(thread_state& thread, task_core& t) noexcept {
 }  // namespace
 
 GYRE_NOINLINE void fork_block::lend_context() noexcept {
-  touch();
   context_ = parent_->context.map();
+  if (context_ == nullptr) return;  // a context of its own, in which nothing is set
+  touch();
   for (std::uint32_t i = 0; i < child_count(); ++i) at(i).context.borrow(context_.get());
 }
 

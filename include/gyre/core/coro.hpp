@@ -22,7 +22,8 @@ namespace detail {
 struct final_awaiter {
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <class Promise>
-  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+  [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+      std::coroutine_handle<Promise> ended) const noexcept {
     promise_base& p = ended.promise();
     if (p.continuation != nullptr) [[likely]] {
       p.task->resume_point = p.continuation;
@@ -141,7 +142,7 @@ class [[nodiscard]] coro<T>::awaiter : public detail::awaiter_base {
   explicit awaiter(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   awaiter(const awaiter&) = delete;
   awaiter& operator=(const awaiter&) = delete;
-  ~awaiter() {
+  [[gnu::always_inline]] ~awaiter() {
     if (frame_ != nullptr) frame_.destroy();
   }
 

@@ -26,7 +26,7 @@ inline void trace(trace_event event, task_core& t) noexcept {
 /// between the two halves of falling asleep.
 extern std::atomic<void (*)() noexcept> interruption_target;
 
-inline void interruption_point() noexcept {
+[[gnu::always_inline]] inline void interruption_point() noexcept {
   if (const auto hook = interruption_target.load(std::memory_order_relaxed)) [[unlikely]] hook();
 }
 

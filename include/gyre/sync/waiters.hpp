@@ -109,12 +109,8 @@ class basic_wait_queue {
   }
 
   /// As grant_next, but granted and cancelled waiters leave the list on the way.
-  bool pop_and_grant(wake_list& woken) noexcept {
-    while (!waiting_.empty()) {
-      node& n = waiting_.pop_front();
-      if (claim(n, woken)) return true;
-    }
-    return false;
+  [[gnu::always_inline]] bool pop_and_grant(wake_list& woken) noexcept {
+    return !waiting_.empty() && pop_first_live(woken);
   }
 
   /// True if there is a waiter that a cancel has not ended.
@@ -137,6 +133,14 @@ class basic_wait_queue {
 
  private:
   using list = intrusive_list<node, wait_tag>;
+
+  GYRE_NOINLINE bool pop_first_live(wake_list& woken) noexcept {
+    do {
+      node& n = waiting_.pop_front();
+      if (claim(n, woken)) return true;
+    } while (!waiting_.empty());
+    return false;
+  }
 
   // The first of those who wait joins the others that are about to resume, whose order does not matter any more.
   node& look_at_first() noexcept {
