@@ -42,8 +42,7 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (requests | wait_cancelled)) != 0; }
   /// It was born running and has neither been in another queue since, nor parked, nor been asked for anything.
   [[nodiscard]] bool is_untouched() const noexcept { return peek() == running; }
-  /// One that was not born running, or has yielded since.
-  [[nodiscard]] bool is_ready() const noexcept { return (peek() & phase) == ready; }
+  [[nodiscard]] bool is_ready() const noexcept { return (peek() & phase) == ready; }  ///< or yielded
   /// For the running task: neither pinned nor about to be cancelled.
   [[nodiscard]] bool is_free() const noexcept { return (peek() & (pinned | requests | wait_cancelled)) == 0; }
 
@@ -144,11 +143,8 @@ class basic_task_state : task_bits {
   void finish_unshared() noexcept {
     word_.store((word_.load(std::memory_order_relaxed) & count) | done, std::memory_order_release);
   }
-  /// The same for one that is_untouched().
-  void finish_untouched() noexcept { word_.store(done, std::memory_order_release); }
-
-  /// After finish_untouched(): another task begins here, running.
-  void restart() noexcept { word_.store(running, std::memory_order_relaxed); }
+  void finish_untouched() noexcept { word_.store(done, std::memory_order_release); }  ///< the same, if is_untouched()
+  void restart() noexcept { word_.store(running, std::memory_order_relaxed); }  ///< after that: another task, running
   /// A task that was born running goes through a queue before its first step: it is a ready one.
   void mark_unstarted() noexcept {
     unstarted_ = true;
