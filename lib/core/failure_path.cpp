@@ -64,9 +64,9 @@ void forget_path() noexcept {
   this_traveller().error = nullptr;
 }
 
-void promise_base::unhandled_exception() noexcept {
-  slot->error = std::current_exception();
-  note_passed(slot->error, line);
+void keep_failure(result_base& outcome, std::source_location at) noexcept {
+  outcome.error = std::current_exception();
+  note_passed(outcome.error, at);
 }
 
 }  // namespace gyre::detail

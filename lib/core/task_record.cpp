@@ -164,6 +164,7 @@ void task_record::append_stack(std::string& out, std::optional<std::size_t> limi
 
 const task_type own_task::type_of{
     &own_task::finish,
+    [](task_core& t, result_base&) noexcept { static_cast<own_task&>(t).settle(nullptr); },
     [](task_core& t) -> task_record* {
       auto& record = static_cast<own_task&>(t);
       record.retain();
@@ -225,7 +226,7 @@ std::coroutine_handle<> own_task::finish(task_core& t, std::coroutine_handle<> f
 void own_task::settle(std::coroutine_handle<> frame) noexcept {
   if (slot().error != nullptr) path_ = path_of(slot().error);
   resume_point = nullptr;  // user code may look at this task until it is done: from destructors, or a report
-  frame.destroy();
+  if (frame != nullptr) frame.destroy();
   kept_.reset();
   const task_bits::word ended = state.finish();
   if (slot().has_value && (ended & (task_bits::by_itself | task_bits::wait_cancelled)) != 0) {

@@ -61,6 +61,7 @@ GYRE_NOINLINE void tell_end(task_record* shown, const result_base& outcome, bool
 }
 
 std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame) noexcept;
+void finish_child_in_place(task_core& t, result_base& outcome) noexcept;
 
 task_record* record_of(task_core& t) {
   auto& c = static_cast<fork_child&>(t);
@@ -73,13 +74,14 @@ task_record* record_of(task_core& t) {
 
 }  // namespace
 
-const task_type fork_child::type_of{&finish_child, &record_of,
-                                    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.pin_alive(); },
-                                    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.unpin(); },
-                                    [](task_core& t, stack_capture& out) noexcept {
-                                      fork_block::climb(static_cast<fork_child&>(t), out);
-                                    },
-                                    [](task_core& t) noexcept { return static_cast<fork_child&>(t).shown.any(); }};
+const task_type fork_child::type_of{
+    &finish_child,
+    &finish_child_in_place,
+    &record_of,
+    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.pin_alive(); },
+    [](task_core& t) noexcept { static_cast<fork_child&>(t).block.unpin(); },
+    [](task_core& t, stack_capture& out) noexcept { fork_block::climb(static_cast<fork_child&>(t), out); },
+    [](task_core& t) noexcept { return static_cast<fork_child&>(t).shown.any(); }};
 
 // Guards the way from a child up to its parents: a parent that goes on while children still run, because one has failed,
 // takes itself off the block under it.
@@ -106,12 +108,12 @@ GYRE_NOINLINE void fork_block::push_with_care(thread_state& thread, task_core& t
   }
 }
 
-GYRE_NOINLINE std::coroutine_handle<> fork_block::enter_with_care(thread_state& thread, task_core& t) noexcept {
+GYRE_NOINLINE void fork_block::enter_with_care(thread_state& thread, task_core& t) noexcept {
   const bool begun = t.state.is_ready();
   if (!begun && t.state.cancel_pending()) {
     t.state.mark_unstarted();
     thread.loop->enqueue(t);  // ends in a step of its own: many cancelled siblings must not nest
-    return std::noop_coroutine();
+    return;
   }
   if (begun) {
     static_cast<void>(t.state.begin());
@@ -119,23 +121,42 @@ GYRE_NOINLINE std::coroutine_handle<> fork_block::enter_with_care(thread_state& 
   }
   thread.current = &t;
   trace(trace_event::step, t);
-  return t.resume_point;
+  thread.next = t.resume_point;
 }
 
-GYRE_NOINLINE std::coroutine_handle<> fork_block::start_cancelled(thread_state& thread, std::uint32_t count) noexcept {
+namespace {
+
+[[nodiscard]] std::coroutine_handle<> take_next(thread_state& thread) noexcept {
+  const std::coroutine_handle<> next = std::exchange(thread.next, nullptr);
+  return next == nullptr ? std::noop_coroutine() : next;
+}
+
+}  // namespace
+
+std::coroutine_handle<> fork_block::start_with_care(thread_state& thread) noexcept {
+  task_core& parent = *parent_;
+  if (!parent.context.is_unset()) lend_context();
+  parent.resume_point = parent_at_;
+  basic_join::open(parent.join);
+  if (parent.state.cancel_pending()) return start_cancelled(thread);
+  return start_from(thread, child_count() - 1);
+}
+
+GYRE_NOINLINE std::coroutine_handle<> fork_block::start_cancelled(thread_state& thread) noexcept {
   parent_->cancel_children_now();
-  return start_with_care(thread, count - 1);
+  return start_from(thread, child_count() - 1);
 }
 
 // The children behind `last` are in the deque already.
-GYRE_NOINLINE std::coroutine_handle<> fork_block::start_with_care(thread_state& thread, std::uint32_t last) noexcept {
+GYRE_NOINLINE std::coroutine_handle<> fork_block::start_from(thread_state& thread, std::uint32_t last) noexcept {
   for (std::uint32_t i = last; i != 0; --i) push(thread, at(i));
   return start_with_thieves(thread);
 }
 
 GYRE_NOINLINE std::coroutine_handle<> fork_block::start_with_thieves(thread_state& thread) noexcept {
   tell_thieves(thread);
-  return enter(thread, at(0));
+  enter(thread, at(0));
+  return take_next(thread);
 }
 
 namespace {
@@ -161,7 +182,7 @@ GYRE_NOINLINE void fork_block::lend_context() noexcept {
 }
 
 // The turn is over, or the parent may go on only at home.
-GYRE_NOINLINE std::coroutine_handle<> fork_block::continue_later(thread_state& thread) noexcept {
+GYRE_NOINLINE void fork_block::continue_later(thread_state& thread) noexcept {
   task_core& parent = *parent_;
   thread.current = nullptr;
   const bool pinned = parent.state.is_pinned();
@@ -171,31 +192,26 @@ GYRE_NOINLINE std::coroutine_handle<> fork_block::continue_later(thread_state& t
   } else {
     put_back(thread, parent);
   }
-  return std::noop_coroutine();
 }
 
-[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::continue_parent(thread_state& thread,
-                                                                                  bool in_turn) noexcept {
+[[gnu::always_inline]] inline void fork_block::continue_parent(thread_state& thread, bool in_turn) noexcept {
   task_core& parent = *parent_;
   if (!in_turn || parent.state.is_pinned()) [[unlikely]] return continue_later(thread);
   thread.current = &parent;
   parent.move_to(*thread.loop);
-  return parent_at_;
+  thread.next = parent_at_;
 }
 
 // What came out of the deque: the next sibling, or something of another gather.
-[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::run_other(thread_state& thread, task_core& other,
-                                                                            bool in_turn) noexcept {
-  if (!in_turn) [[unlikely]] {
-    put_back(thread, other);
-    return std::noop_coroutine();
-  }
-  return enter(thread, other);
+[[gnu::always_inline]] inline void fork_block::run_other(thread_state& thread, task_core& other,
+                                                         bool in_turn) noexcept {
+  if (!in_turn) [[unlikely]]
+    return put_back(thread, other);
+  enter(thread, other);
 }
 
 // No sibling has come out of the deque, but maybe something else.
-GYRE_NOINLINE std::coroutine_handle<> fork_block::settle(thread_state& thread, fork_child& c, task_core* other,
-                                                         bool in_turn) noexcept {
+GYRE_NOINLINE void fork_block::settle(thread_state& thread, fork_child& c, task_core* other, bool in_turn) noexcept {
   using step = basic_fork_debts<fork_child>::step;
   const step next = debts_.settle(c);
   if (next == step::parent) {
@@ -206,32 +222,50 @@ GYRE_NOINLINE std::coroutine_handle<> fork_block::settle(thread_state& thread, f
     listed_at_->remove_orphans(*this);
     leave();
   }
-  if (other == nullptr) return std::noop_coroutine();
-  return run_other(thread, *other, in_turn);
+  if (other != nullptr) run_other(thread, *other, in_turn);
 }
 
-[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::child_ended(thread_state& thread, fork_child& c,
-                                                                              bool in_turn) noexcept {
+[[gnu::always_inline]] inline void fork_block::child_ended(thread_state& thread, fork_child& c, bool in_turn) noexcept {
   if (debts_.owes_all(c)) return continue_parent(thread, in_turn);
   task_core* const found = thread.forks->pop();
   fork_child* const sibling = c.next;
-  if (sibling == nullptr || found != sibling) [[unlikely]] return settle(thread, c, found, in_turn);
+  if (found != sibling) [[unlikely]]
+    return settle(thread, c, found, in_turn);
   debts_.hand_on(c, *sibling);
-  return run_other(thread, *sibling, in_turn);
+  run_other(thread, *sibling, in_turn);
 }
 
 // A child that has been stopped, asked or changed on its way, or that failed, or with which the turn ends.
-GYRE_NOINLINE std::coroutine_handle<> fork_block::child_ended_with_care(thread_state& thread, fork_child& c,
-                                                                        result_base& outcome) noexcept {
-  touch();
+GYRE_NOINLINE void fork_block::child_ended_with_care(thread_state& thread, fork_child& c,
+                                                     result_base& outcome) noexcept {
+  trace(trace_event::done, c);
+  if (outcome.error != nullptr || !c.is_untouched()) touch();
   if (c.state.cancel_pending() && outcome.error == nullptr) outcome.error = c.cancelled_end();
   const bool failed = outcome.error != nullptr;
   if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
   c.state.finish_unshared();
-  tell_end(c.shown.end(shown_guard), outcome, true);
+  if (c.shown.is_asked_at_end()) tell_end(c.shown.take(shown_guard), outcome, true);
   const bool in_turn = goes_on(thread);
   if (failed && !collect_errors_ && debts_.fail(c)) return continue_parent(thread, in_turn);
-  return child_ended(thread, c, in_turn);
+  child_ended(thread, c, in_turn);
+}
+
+GYRE_NOINLINE void fork_block::child_ended_watched(thread_state& thread, fork_child& c, result_base& outcome) noexcept {
+  tell_end(c.shown.take(shown_guard), outcome, true);
+  child_ended(thread, c, true);
+}
+
+// What is rare goes out of line by a tail call, so that nothing is saved on the way that is taken.
+[[gnu::always_inline]] inline void fork_block::finish(thread_state& thread, fork_child& c,
+                                                      result_base& outcome) noexcept {
+  if (!thread.quick || outcome.error != nullptr || !c.is_untouched() || !thread.spend()) [[unlikely]] {
+    return c.block.child_ended_with_care(thread, c, outcome);
+  }
+  assume_membarrier_works();
+  c.state.finish_untouched();
+  if (c.shown.is_asked_at_end()) [[unlikely]]
+    return c.block.child_ended_watched(thread, c, outcome);
+  c.block.child_ended(thread, c, true);
 }
 
 namespace {
@@ -242,21 +276,15 @@ std::coroutine_handle<> finish_child(task_core& t, std::coroutine_handle<> frame
   result_base& outcome = *promise_base::of(frame).slot;
   c.resume_point = nullptr;
   frame.destroy();
-  trace(trace_event::done, c);
-  return fork_block::finish(this_thread(), c, outcome);
+  fork_block::finish(this_thread(), c, outcome);
+  return take_next(this_thread());
+}
+
+void finish_child_in_place(task_core& t, result_base& outcome) noexcept {
+  fork_block::finish(this_thread(), static_cast<fork_child&>(t), outcome);
 }
 
 }  // namespace
-
-[[gnu::always_inline]] inline std::coroutine_handle<> fork_block::finish(thread_state& thread, fork_child& c,
-                                                                         result_base& outcome) noexcept {
-  if (outcome.error != nullptr || !c.is_untouched() || !thread.spend()) [[unlikely]] {
-    return c.block.child_ended_with_care(thread, c, outcome);
-  }
-  c.state.finish_untouched();
-  if (task_record* shown = c.shown.end(shown_guard); shown != nullptr) [[unlikely]] tell_end(shown, outcome, true);
-  return c.block.child_ended(thread, c, true);
-}
 
 // The parent has read the error. From here on its children, if any still run, are orphans.
 // An error that is a cancellation stands for a request, too, whose canceller is not through with the children yet.
@@ -285,8 +313,10 @@ void fork_block::throw_failure() {
   std::rethrow_exception(error);
 }
 
-void fork_block::throw_if_cancelled(bool asked) {
+GYRE_NOINLINE void fork_block::check_and_leave_on_error() {
+  if (debts_.failed() != nullptr) throw_failure();
   task_core& parent = *parent_;
+  const bool asked = take_requests();
   if (parent.state.take_cancel() || asked) {
     leave();
     parent.throw_cancelled();

@@ -316,6 +316,8 @@ thread_state loop_core::own_thread_state() noexcept {
   state.loop = this;
   state.forks = setup_.asyncio_order ? nullptr : &forks;
   state.idle = setup_.idle;
+  // The short way of a fork-join asks neither who listens nor whether barriers cost anything.
+  state.quick = state.forks != nullptr && membarrier_works && !is_traced();
   return state;
 }
 

@@ -125,9 +125,14 @@ struct block : detail::basic_join<block, model_policy> {
   }
   void free_now() {
     RL_ASSERT(!is_free() && content != 0);
-    RL_ASSERT(is_touched() || trace.load(std::memory_order_relaxed) == 0);
+    trace.store(0, std::memory_order_relaxed);  // made anew
     content = 0;
     free.store(true, std::memory_order_release);
+  }
+  /// As it is.
+  void recycle() {
+    RL_ASSERT(trace.load(std::memory_order_relaxed) == 0);
+    free_now();
   }
 };
 
@@ -158,12 +163,14 @@ struct pinned : rl::test_suite<pinned, 3> {
       block& b = world->blocks[world->blocks[0].is_free() ? 0 : 1];
       b.fill();
       b.open(world->join);
-      if (i == 0) {
-        static_cast<void>(b.close(world->join));
-      } else {
+      if (i != 0) {
         b.hide(world->join);  // as a loop that closes
+        b.leave();
+      } else if (b.close(world->join)) {
+        b.recycle();
+      } else {
+        b.leave();
       }
-      b.leave();
     }
   }
 };
@@ -234,8 +241,12 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
     bool asked = false;
     if (child_cancelled) {
       gather.close_after_failure(parent.join, true);
+    } else if (gather.close(parent.join)) {
+      delivered = parent.state.take_cancel();
+      gather.recycle();
+      return;
     } else {
-      asked = gather.close(parent.join);
+      asked = gather.take_requests();
     }
     delivered = parent.state.take_cancel() || asked || child_cancelled;
     gather.leave();
@@ -351,7 +362,7 @@ struct asked_at_end : rl::test_suite<asked_at_end, 3> {
   void thread(unsigned who) {
     if (who == 0) {
       world->child.state.finish_unshared();
-      tell(world->shown.end(world->guard));
+      if (world->shown.is_asked_at_end()) tell(world->shown.take(world->guard));  // S4
     } else {
       got[who - 1] = ask(world->records[who - 1]);
     }

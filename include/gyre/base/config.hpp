@@ -9,7 +9,22 @@
 #define GYRE_NOINLINE
 #endif
 
+// Of a function that an inline one calls where something is rare: the caller then saves nothing on its account. A calling
+// convention of clang's. So that the objects of another compiler do not share such a function, it is a template over `calls`.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
+#define GYRE_RARELY_CALLED [[clang::preserve_most]] __attribute__((noinline))
+#else
+#define GYRE_RARELY_CALLED GYRE_NOINLINE
+#endif
+
 namespace gyre::detail {
+
+enum class calls : bool { plain, preserving };
+#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
+inline constexpr calls rare_calls = calls::preserving;
+#else
+inline constexpr calls rare_calls = calls::plain;
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool address_sanitized = true;
@@ -33,6 +48,13 @@ inline constexpr bool symmetric_transfer = false;
 inline constexpr bool symmetric_transfer = false;
 #else
 inline constexpr bool symmetric_transfer = true;
+#endif
+
+// True where an awaiter that await_transform returns by reference is used in its place. g++ 12 copies it.
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 13)
+inline constexpr bool awaits_references = true;
+#else
+inline constexpr bool awaits_references = false;
 #endif
 
 /// Size that keeps two atomics from sharing a cache line. A constant, so that the layout does not follow compiler flags.

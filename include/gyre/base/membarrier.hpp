@@ -23,4 +23,9 @@ inline void light_barrier() noexcept {
   }
 }
 
+/// For code that is reached only where it does: the light barriers that follow are not asked again.
+[[gnu::always_inline]] inline void assume_membarrier_works() noexcept {
+  if (!membarrier_works) __builtin_unreachable();
+}
+
 }  // namespace gyre::detail

@@ -54,6 +54,7 @@ struct thread_state {
   steal_deque<task_core>* forks = nullptr;   // where gather puts siblings; null in asyncio order
   const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word: is it worth telling that there is work?
   std::uint32_t budget = 0;                  // steps left in this turn, transfers included
+  bool quick = false;                        // fork-joins may go their short way: see loop_core::own_thread_state
   context_slot* context = nullptr;           // of a callback or an entered context; null: the task's, or the thread's
   std::coroutine_handle<> next = nullptr;    // trampoline: see core/transfer.hpp
   bool failure = false;                      // an exception left a coroutine in this step: see core/failure_path.hpp

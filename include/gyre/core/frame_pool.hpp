@@ -54,6 +54,15 @@ extern constinit cell_cache no_cells;
 [[nodiscard]] void* pool_allocate_slow(std::size_t size, cell_use use);
 void pool_deallocate_slow(void* memory, std::size_t size, cell_use use) noexcept;
 
+template <calls = rare_calls>
+[[nodiscard]] GYRE_RARELY_CALLED void* pool_allocate_rare(std::size_t size, cell_use use) {
+  return pool_allocate_slow(size, use);
+}
+template <calls = rare_calls>
+GYRE_RARELY_CALLED void pool_deallocate_rare(void* memory, std::size_t size, cell_use use) noexcept {
+  pool_deallocate_slow(memory, size, use);
+}
+
 /// Takes memory for `size` bytes, aligned for any standard type. Throws std::bad_alloc.
 ///
 /// Thread:  any. Memory taken on one thread may be given back on another.
@@ -65,13 +74,16 @@ void pool_deallocate_slow(void* memory, std::size_t size, cell_use use) noexcept
     if (!mine.empty()) [[likely]]
       return mine.pop();
   }
-  return pool_allocate_slow(size, use);
+  return pool_allocate_rare<>(size, use);
 }
 
-/// The same if the thread has a cell at hand; else null.
-[[nodiscard]] inline void* pool_allocate_at_hand(std::size_t size, cell_use use = cell_use::frame) noexcept {
+/// The same if the cell that the thread has at hand is one that `fits`; else null.
+template <class F>
+[[nodiscard]] inline void* pool_take_if(std::size_t size, cell_use use, F fits) noexcept {
   cell_cache::list& mine = this_thread_block().cells->of(use, cell_cache::class_of(size, use));
-  return mine.empty() ? nullptr : mine.pop();
+  if (mine.empty() || !fits(mine.top())) [[unlikely]]
+    return nullptr;
+  return mine.pop();
 }
 
 /// Gives memory of `size` bytes back.
@@ -83,7 +95,7 @@ inline void pool_deallocate(void* memory, std::size_t size, cell_use use = cell_
     if (!mine.full()) [[likely]]
       return mine.push(static_cast<basic_free_cell<>*>(memory));
   }
-  pool_deallocate_slow(memory, size, use);
+  pool_deallocate_rare<>(memory, size, use);
 }
 
 /// The word in front of a stable cell. It is zero when the memory is new and belongs to the cell's users for ever: neither

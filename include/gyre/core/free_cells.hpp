@@ -58,6 +58,8 @@ class basic_cell_list {
   [[nodiscard]] std::int32_t count() const noexcept { return bound_ - room_; }
 
   /// Shape:   not empty.
+  [[nodiscard]] cell* top() const noexcept { return head_; }
+  /// Shape:   not empty.
   [[nodiscard]] cell* pop() noexcept {
     cell* taken = head_;
     head_ = taken->next;

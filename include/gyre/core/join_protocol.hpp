@@ -14,18 +14,18 @@ namespace gyre::detail {
 /// Block derives from this. It lives in stable memory (see frame_pool.hpp): a stale pointer still points to a Block, maybe
 /// of another gather. It offers pins(), a counter that survives recycling, and free_now().
 ///
-///   pins()  count of outsiders that hold the block (handles of children, cancellers) and the bit `left`.
-///           parent leaving                          outsider pinning
+///   pins()  count of outsiders that hold the block (handles of children, cancellers); the bit `left`; the bit `touched`:
+///           somebody else has held the block, or its user says that it is no longer as it was made.
+///           parent going on                         outsider pinning
 ///           L1 parent.join = null                   P1 pins_ += 1, seq_cst
-///           L2 pins_ == 0: free                     P2 membarrier
-///           L3 else pins_ |= left;                  P3 parent.join is still this block: it is held
-///              was 0: free                          P4 else unpin
+///           light barrier                           P2 membarrier
+///           L2 pins_ == 0: the block is quiet       P3 parent.join is still this block: held, pins_ |= touched
+///           L3 else pins_ |= left;                  P4 else unpin
+///              nobody holds it: free
 ///   Proof:  P2 orders L1/L2 against P1/P3 without a barrier on the parent's side: if L2 missed P1, the barrier came after
-///           L2, hence after L1, and P3 sees that. The count survives recycling because the memory is stable and nobody
-///           ever resets it.
-///
-///   touched_  somebody else has held the block, or its user says that it is no longer as it was made: it is not used again
-///           as it is. A holder writes it before the unpin() that L2 or L3 sees.
+///           L2, hence after L1, and P3 sees that. So of a quiet block nobody has held the gather that ends: nothing was
+///           asked of it, its children are as they ended, and the parent may use it again as it is. The count survives
+///           recycling because the memory is stable and nobody ever resets it; the bits are cleared by who frees.
 ///
 ///   cancel_requested_  the gather itself was cancelled: it ends with that, unless a child fails. Bits of task_bits::asked
 ///           tell who asked. A canceller that finds no child to cancel takes its bit back, if the parent has not taken them
@@ -36,25 +36,34 @@ class basic_join {
  public:
   using place = typename Policy::template atomic<Block*>;  ///< where a parent shows the block that it waits for
 
-  void touch() noexcept { touched_.store(true, std::memory_order_relaxed); }
-  /// For free_now(). Untouched, it may be opened again as it is.
-  [[nodiscard]] bool is_touched() const noexcept { return touched_.load(std::memory_order_relaxed); }
+  /// The block is not used again as it is.
+  void touch() noexcept {
+    if ((self().pins().load(std::memory_order_relaxed) & touched) != 0) return;
+    // Published by what follows: unpin(), or the end of the child.
+    self().pins().fetch_or(touched, std::memory_order_relaxed);
+  }
   /// The parent is about to wait: a cancel request that it does not see from now on sees the block.
   void open(place& join) noexcept {
     join.store(&self(), std::memory_order_release);
     Policy::light_barrier();  // between `join` and the look at the word: a canceller does these in the other order
   }
-  /// The parent goes on. True if a cancel request was meant for the gather: the parent has it now.
+  /// The parent goes on. True if the block is quiet: it is the caller's, and may be opened again as it is. Else the parent
+  /// calls take_requests(), and leave().
   [[nodiscard]] bool close(place& join) noexcept {
-    join.store(nullptr, std::memory_order_relaxed);                                   // J1, and L1
-    Policy::light_barrier();                                                          // J2
-    return cancel_requested_.load(std::memory_order_acquire) != 0 && take_requests();  // J3
+    join.store(nullptr, std::memory_order_relaxed);             // J1, and L1
+    Policy::light_barrier();                                    // J2
+    return self().pins().load(std::memory_order_acquire) == 0;  // L2, after the last unpin()
+  }
+  /// After close(): true if a cancel request was meant for the gather. The parent has it now.
+  [[nodiscard]] bool take_requests() noexcept {
+    return cancel_requested_.load(std::memory_order_acquire) != 0 &&
+           cancel_requested_.exchange(0, std::memory_order_acq_rel) != 0;  // J3
   }
   /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one.
   void close_after_failure(place& join, bool cancelled) noexcept {
     join.store(nullptr, std::memory_order_release);  // J1, and L1
     Policy::light_barrier();                         // J2
-    if (cancelled) take_requests();                  // J3
+    if (cancelled) static_cast<void>(take_requests());
   }
 
   /// The same without an end: the parent is destroyed.
@@ -71,16 +80,9 @@ class basic_join {
     return join.load(std::memory_order_acquire) == &self();
   }  // C4
 
-  /// The parent, or the last child of a failed gather, has done with the block; close() went before (L1), with the barrier
-  /// that has to be between L1 and L2.
-  /// `Known` is the block's class, where the caller knows it: its free_now() needs no indirect call.
-  template <class Known = Block>
-  [[gnu::always_inline]] void leave() noexcept {
-    if (self().pins().load(std::memory_order_acquire) == 0) [[likely]] {  // L2, after the last unpin()
-      static_cast<Known&>(self()).free_now();
-    } else {
-      leave_pinned();
-    }
+  /// The parent, or the last child of a failed gather, has done with the block, which is not quiet; L1 went before.
+  void leave() noexcept {
+    if ((self().pins().fetch_or(left, std::memory_order_acq_rel) & ~touched) == 0) free_if_last();  // L3
   }
 
   /// Holds the block that `join` shows; null if it shows none.
@@ -105,29 +107,28 @@ class basic_join {
     touch();
   }
   GYRE_NOINLINE void unpin() noexcept {
-    if (self().pins().fetch_sub(1, std::memory_order_acq_rel) == (left | 1U)) free_if_last();
+    if ((self().pins().fetch_sub(1, std::memory_order_acq_rel) & ~touched) == (left | 1U)) free_if_last();
   }
 
  private:
   static constexpr std::uint32_t left = 1U << 31;
+  static constexpr std::uint32_t touched = 1U << 30;
 
-  bool take_requests() noexcept { return cancel_requested_.exchange(0, std::memory_order_acq_rel) != 0; }  // J3
   [[nodiscard]] Block& self() noexcept { return static_cast<Block&>(*this); }
 
-  GYRE_NOINLINE void leave_pinned() noexcept {
-    if (self().pins().fetch_or(left, std::memory_order_acq_rel) == 0) free_if_last();  // L3
-  }
-  // Nobody holds the block and its parent has left. A stranger with a stale pointer may come in between: then the exchange
-  // fails, and the stranger's unpin() gets here again. Whoever clears `left` frees, and only one can.
+  // Nobody holds the block and its parent has left. A stranger with a stale pointer may come in between: then it is its
+  // unpin() that gets here again. Whoever clears `left` frees, and only one can.
   void free_if_last() noexcept {
-    std::uint32_t expected = left;
-    if (self().pins().compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-      self().free_now();
+    std::uint32_t seen = self().pins().load(std::memory_order_relaxed);
+    while ((seen & ~touched) == left) {
+      if (self().pins().compare_exchange_weak(seen, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+        self().free_now();
+        return;
+      }
     }
   }
 
   typename Policy::template atomic<task_bits::word> cancel_requested_{0};
-  typename Policy::template atomic<bool> touched_{false};
 };
 
 /// Holds a block that a parent shows in `join`, for as long as it lives.

@@ -28,6 +28,10 @@ struct unit {
 namespace detail {
 
 class task_core;
+struct result_base;
+
+/// The exception that is being handled becomes the outcome; it has passed here.
+void keep_failure(result_base& outcome, std::source_location at) noexcept;
 
 /// The part of a result that does not depend on its type. Empty, a value, or an error; an error hides a value.
 struct result_base {
@@ -131,7 +135,7 @@ struct promise_base {
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
 
   /// Keeps the error for who awaits this coroutine, and notes that it passed here.
-  void unhandled_exception() noexcept;
+  void unhandled_exception() noexcept { keep_failure(*slot, line); }
 
   /// Notes the line of each await: call graphs, reports and texts of tasks read it.
   template <class A>
@@ -144,6 +148,8 @@ struct promise_base {
     interruption_point();
     if constexpr (has_member_co_await<A>) {
       return std::forward<A>(awaited).operator co_await();
+    } else if constexpr (awaits_references) {
+      return std::forward<A>(awaited);
     } else {
       return awaiter_ref<std::remove_reference_t<A>>(awaited);
     }

@@ -22,6 +22,8 @@ class task_record;
 struct task_type {
   /// The body ended; its slot holds the outcome. Destroys the frame and tells who waits. Returns what runs next.
   std::coroutine_handle<> (*finish)(task_core&, std::coroutine_handle<> frame) noexcept;
+  /// The same where the frame goes by itself afterwards. What runs next is left in thread_state::next.
+  void (*finish_in_place)(task_core&, result_base& outcome) noexcept;
   /// The record that handles point to, with a reference for the caller. Made now if the task had none.
   task_record* (*record)(task_core&);
   /// Keeps the task's memory while somebody outside its own code looks at it.

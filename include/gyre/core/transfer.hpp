@@ -20,13 +20,10 @@ namespace gyre::detail {
   }
 }
 
-/// Runs a coroutine, and those it transfers to, until one of them suspends for good.
+/// Runs a coroutine, those it transfers to, and those that follow where one of them ended for good and left what is next.
 inline void resume_chain(std::coroutine_handle<> first) {
-  if constexpr (symmetric_transfer) {
-    first.resume();
-  } else {
-    for (std::coroutine_handle<> h = first; h != nullptr; h = std::exchange(this_thread().next, nullptr)) h.resume();
-  }
+  thread_state& thread = this_thread();  // the caller stays on its thread, whatever the coroutines do
+  for (std::coroutine_handle<> h = first; h != nullptr; h = std::exchange(thread.next, nullptr)) h.resume();
 }
 
 }  // namespace gyre::detail

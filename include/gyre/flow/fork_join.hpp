@@ -42,7 +42,7 @@ class fork_child final : public task_core {
   }
 
   fork_block& block;
-  fork_child* const next;  // the sibling that the owner of the deque finds when this one has ended
+  fork_child* const next;  // the sibling that the owner of the deque finds when this one has ended; itself: none
   std::uint32_t index;
   std::uint32_t debt = 1;                 // the running thread's
   basic_shown_record<task_record> shown;  // the record, once somebody wanted a handle; under a lock of fork_join.cpp
@@ -64,30 +64,40 @@ class fork_block : public join_head {
         debts_(count),
         collect_errors_(collect_errors) {}
 
-  /// Starts the children, first to last, on this thread. Returns what runs next.
+  /// Starts the children, first to last, on this thread, which is `quick`. Returns what runs next.
   [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> start(thread_state& thread, fork_child* first,
                                                                      std::uint32_t count) noexcept {
+    assume_membarrier_works();
     task_core& parent = *parent_;
-    if (!parent.context.is_unset()) [[unlikely]] lend_context();
+    if (!parent.context.is_unset()) [[unlikely]]
+      return start_with_care(thread);
     parent.resume_point = parent_at_;
     basic_join::open(parent.join);
-    if (parent.state.cancel_pending()) [[unlikely]] return start_cancelled(thread, count);
+    if (parent.state.cancel_pending()) [[unlikely]]
+      return start_cancelled(thread);
     for (fork_child* c = first + count; --c != first;) {
-      if (!thread.forks->push_if_room(c)) [[unlikely]] return start_with_care(thread, c->index);
+      if (!thread.forks->push_if_room(c)) [[unlikely]]
+        return start_from(thread, c->index);
     }
     if (wants_thieves(thread)) [[unlikely]] return start_with_thieves(thread);
-    return enter(thread, *first);
+    thread.current = first;  // begins at once: a cancel that comes now finds it running
+    return first->resume_point;
   }
+  /// The same on any thread that has a deque.
+  [[nodiscard]] std::coroutine_handle<> start_with_care(thread_state& thread) noexcept;
 
-  /// The body of a child has ended; its frame is gone. Returns what runs next.
-  [[nodiscard]] static std::coroutine_handle<> finish(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
+  /// The body of a child has ended; its frame is gone, or goes by itself. What runs next is left in `thread.next`.
+  static void finish(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
 
-  /// In the resumed parent: throws what the gather failed with, and the cancel that it is to end with.
-  [[gnu::always_inline]] void check_and_leave_on_error() {
-    if (debts_.failed() != nullptr) [[unlikely]] throw_failure();
-    const bool cancelled = close(parent_->join);
-    if (cancelled || parent_->state.cancel_pending()) [[unlikely]] throw_if_cancelled(cancelled);
+  /// In the resumed parent: true if all children have ended, and the block is the parent's alone, see basic_join. Else
+  /// check_and_leave_on_error() says more, and after it comes leave().
+  [[nodiscard]] [[gnu::always_inline]] bool ends_quietly() noexcept {
+    if (debts_.failed() != nullptr) [[unlikely]]
+      return false;
+    return close(parent_->join) && !parent_->state.cancel_pending();
   }
+  /// Throws what the gather failed with, and the cancel that it is to end with.
+  void check_and_leave_on_error();
 
   /// Puts a child, or a parent that is to go on later, where thieves take it. After the pushes they are told: one that comes
   /// wakes the next one itself, so that once is enough for all.
@@ -117,33 +127,33 @@ class fork_block : public join_head {
   static void abandon_block(join_head& head) noexcept { static_cast<fork_block&>(head).abandon(); }
 
  private:
-  // `in_turn`: one more transfer has been taken from the turn's budget.
-  [[nodiscard]] std::coroutine_handle<> child_ended(thread_state& thread, fork_child& c, bool in_turn) noexcept;
-  [[nodiscard]] std::coroutine_handle<> settle(thread_state& thread, fork_child& c, task_core* other, bool in_turn) noexcept;
-  [[nodiscard]] std::coroutine_handle<> child_ended_with_care(thread_state& thread, fork_child& c,
-                                                              result_base& outcome) noexcept;
-  [[nodiscard]] std::coroutine_handle<> run_other(thread_state& thread, task_core& other, bool in_turn) noexcept;
-  [[nodiscard]] std::coroutine_handle<> continue_parent(thread_state& thread, bool in_turn) noexcept;
-  [[nodiscard]] std::coroutine_handle<> continue_later(thread_state& thread) noexcept;
+  // These leave what runs next in `thread.next`. `in_turn`: one more transfer has been taken from the turn's budget.
+  void child_ended(thread_state& thread, fork_child& c, bool in_turn) noexcept;
+  void settle(thread_state& thread, fork_child& c, task_core* other, bool in_turn) noexcept;
+  void child_ended_with_care(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
+  void child_ended_watched(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
+  static void run_other(thread_state& thread, task_core& other, bool in_turn) noexcept;
+  void continue_parent(thread_state& thread, bool in_turn) noexcept;
+  void continue_later(thread_state& thread) noexcept;
   /// What came from push() goes on with this thread: a child begins.
-  [[nodiscard]] static std::coroutine_handle<> enter(thread_state& thread, task_core& t) noexcept {
-    if (is_traced() || !t.state.is_untouched()) [[unlikely]] return enter_with_care(thread, t);
+  static void enter(thread_state& thread, task_core& t) noexcept {
+    if (!thread.quick || !t.state.is_untouched()) [[unlikely]]
+      return enter_with_care(thread, t);
     thread.current = &t;
-    return t.resume_point;
+    thread.next = t.resume_point;
   }
   [[nodiscard]] static bool wants_thieves(const thread_state& thread) noexcept {
     return thread.idle != nullptr && idle_bits::wants_work_after_push(*thread.idle);
   }
   // The rest of enter() and of start(), where something is to be done that is rare.
-  [[nodiscard]] static std::coroutine_handle<> enter_with_care(thread_state& thread, task_core& t) noexcept;
-  [[nodiscard]] std::coroutine_handle<> start_cancelled(thread_state& thread, std::uint32_t count) noexcept;
-  [[nodiscard]] std::coroutine_handle<> start_with_care(thread_state& thread, std::uint32_t last) noexcept;
+  static void enter_with_care(thread_state& thread, task_core& t) noexcept;
+  [[nodiscard]] std::coroutine_handle<> start_cancelled(thread_state& thread) noexcept;
+  [[nodiscard]] std::coroutine_handle<> start_from(thread_state& thread, std::uint32_t last) noexcept;
   [[nodiscard]] std::coroutine_handle<> start_with_thieves(thread_state& thread) noexcept;
   static void push_with_care(thread_state& thread, task_core& t) noexcept;
 
   void lend_context() noexcept;
   [[noreturn]] void throw_failure();
-  void throw_if_cancelled(bool asked);
   void leave_after_failure(bool cancelled) noexcept;
   [[nodiscard]] fork_child& at(std::uint32_t i) noexcept { return static_cast<fork_child&>(child(i)); }
 
@@ -159,14 +169,14 @@ inline fork_child::fork_child(fork_block& owner, std::uint32_t number, std::coro
                               home& at_first) noexcept
     : task_core(type_of, root, task_bits::running),
       block(owner),
-      next(number + 1 < owner.child_count() ? this + 1 : nullptr),
+      next(number + 1 < owner.child_count() ? this + 1 : this),
       index(number),
       defined(promise_base::of(root).line) {
   move_to(at_first);
 }
 
 /// Whether the task `t` may run its gathers as fork-joins: not pinned (main is only tied to its thread), not in asyncio
-/// order, no cancel pending.
+/// order, no cancel pending. On a thread that is `quick`, is_free() says so already.
 [[nodiscard]] inline bool may_fork(const task_core& t, const thread_state& thread) noexcept {
   if (thread.forks == nullptr) return false;
   return t.state.is_free() || (t.state.is_main() && !t.state.cancel_pending());

@@ -177,42 +177,11 @@ namespace detail {
 /// The loop on which a gather counts: the running one, else that of its first child, else the one set for this thread.
 [[nodiscard]] home& gather_home(const pooled_vector<core_ref<future_core>>& children);
 
-/// What a gather that has not started yet offers: the first use as a future starts it.
-template <class Self, class R>
-class gather_starter : public awaiter_base {
- public:
-  using value_type = R;
-
-  /// Starts the children and gives the future of their results.
-  const gathering_future<R>& start() {
-    if (!started_) started_ = static_cast<Self*>(this)->make();
-    return started_;
-  }
-  operator gathering_future<R>() { return start(); }  // NOLINT: used as a future, it is one
-  [[nodiscard]] bool done() { return start().done(); }
-  [[nodiscard]] bool cancelled() { return start().cancelled(); }
-  const R& result() { return start().result(); }
-  [[nodiscard]] std::exception_ptr exception() { return start().exception(); }
-  bool cancel(std::string_view message = {}) { return start().cancel(message); }
-  template <class F, class... In>
-  std::uint64_t add_done_callback(F f, const In&... in) {
-    return start().add_done_callback(std::move(f), in...);
-  }
-  std::size_t remove_done_callback(std::uint64_t id) { return start().remove_done_callback(id); }
-  [[nodiscard]] event_loop& get_loop() { return start().get_loop(); }
-  void append_text(std::string& out) { start().append_text(out); }
-
- protected:
-  [[nodiscard]] bool started() const noexcept { return static_cast<bool>(started_); }
-
- private:
-  gathering_future<R> started_;
-};
-
 }  // namespace detail
 }  // namespace gyre
 
 #include <gyre/flow/detail/gather_call.hpp>
+#include <gyre/flow/detail/gather_starter.hpp>
 
 namespace gyre {
 

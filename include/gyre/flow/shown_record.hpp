@@ -23,13 +23,12 @@ class basic_shown_record {
  public:
   using lock = typename Policy::lock;
 
-  /// The child is done. The record to be told, with the child's reference; null if nobody asked.
-  [[nodiscard]] Record* end(lock& guard) noexcept {
+  /// The child is done. Whether somebody asked: then it takes the record, and tells it.
+  [[nodiscard]] bool is_asked_at_end() const noexcept {
     Policy::light_barrier();  // S2
-    if (record_.load(std::memory_order_relaxed) == nullptr) [[likely]] return nullptr;    // S3
-    return take(guard);  // S4
+    return record_.load(std::memory_order_relaxed) != nullptr;  // S3
   }
-  /// The same for one who has seen the end; null if the child tells it itself.
+  /// For one who has seen the end: the record to be told, with the child's reference. Null if somebody else tells it.
   [[nodiscard]] GYRE_NOINLINE Record* take(lock& guard) noexcept {
     const std::lock_guard hold(guard);
     return record_.exchange(nullptr, std::memory_order_relaxed);

@@ -20,17 +20,15 @@ class tuple_fork final : public fork_block {
     stable_content(cell) = &ops;
     return block;
   }
-  /// The same by a block of this kind that is at hand; null if there is none.
-  [[nodiscard]] [[gnu::always_inline]] static tuple_fork* take(bool collect_errors, task_core& parent,
-                                                               std::coroutine_handle<> at, home& here,
-                                                               std::tuple<coro<Ts>...>& bodies) noexcept {
-    void* const cell = reusable ? pool_allocate_at_hand(sizeof(tuple_fork), cell_use::stable) : nullptr;
-    if (cell == nullptr) [[unlikely]]
-      return nullptr;
-    if (stable_content(cell) != &ops) [[unlikely]] {
-      pool_deallocate(cell, sizeof(tuple_fork), cell_use::stable);
-      return nullptr;
-    }
+  /// A cell at hand that holds a block of this kind; null if there is none.
+  [[nodiscard]] [[gnu::always_inline]] static void* take_cell() noexcept {
+    if constexpr (!reusable) return nullptr;
+    return pool_take_if(sizeof(tuple_fork), cell_use::stable, [](void* cell) { return stable_content(cell) == &ops; });
+  }
+  /// The block in such a cell, for frames that are taken over now.
+  [[nodiscard]] [[gnu::always_inline]] static tuple_fork* make_again(void* cell, bool collect_errors, task_core& parent,
+                                                                     std::coroutine_handle<> at, home& here,
+                                                                     std::tuple<coro<Ts>...>& bodies) noexcept {
     auto* block = static_cast<tuple_fork*>(cell);
     block->restart(collect_errors, parent, at);
     block->template bind<true>(here, bodies, indices);
@@ -41,9 +39,9 @@ class tuple_fork final : public fork_block {
     return start(thread, children(), count);
   }
 
-  /// For leave().
-  [[gnu::always_inline]] void free_now() noexcept {
-    if (!reusable || is_touched()) destroy();
+  /// After ends_quietly().
+  [[gnu::always_inline]] void recycle() noexcept {
+    if constexpr (!reusable) destroy();
     pool_deallocate(this, sizeof(tuple_fork), cell_use::stable);
   }
 
@@ -75,13 +73,17 @@ class tuple_fork final : public fork_block {
     std::destroy_n(children(), count);
     std::destroy_at(this);
   }
-  // Of a gather whose values need no destructor nothing is to be destroyed as a rule: untouched, the block stays what it is,
+  // Of a gather whose values need no destructor nothing is to be destroyed as a rule: quiet, the block stays what it is,
   // and the next gather of this kind writes only what differs. The values of the last one stay until others replace them.
   static constexpr bool reusable = (std::is_trivially_destructible_v<stored<Ts>> && ...);
 
   [[nodiscard]] fork_child* children() noexcept { return reinterpret_cast<fork_child*>(memory_); }
 
-  static void free_block(join_head& head) noexcept { static_cast<tuple_fork&>(head).free_now(); }
+  static void free_block(join_head& head) noexcept {
+    auto& block = static_cast<tuple_fork&>(head);
+    block.destroy();
+    pool_deallocate(&block, sizeof(tuple_fork), cell_use::stable);
+  }
   template <std::size_t... I>
   void append_one(std::uint32_t child, std::string& out, std::index_sequence<I...>) const {
     static_cast<void>(((I == child ? (append_value(out, std::get<I>(results).value()), true) : false) || ...));
@@ -120,18 +122,22 @@ class vector_fork final : public fork_block {
     }
   }
 
-  [[nodiscard]] std::coroutine_handle<> launch(thread_state& thread, std::vector<coro<T>>& bodies) noexcept {
+  /// The frames are taken over.
+  void bind(home& here, std::vector<coro<T>>& bodies) noexcept {
     for (std::uint32_t i = 0; i < child_count(); ++i) {
       const auto frame = bodies[i].consume("gather");
-      auto* c = new (children() + i) fork_child(*this, i, frame, *thread.loop);
+      auto* c = new (children() + i) fork_child(*this, i, frame, here);
       frame.promise().task = c;
       frame.promise().slot = new (results + i) result_slot<T>();
     }
-    return start(thread, children(), child_count());
   }
 
-  /// For leave().
-  void free_now() noexcept {
+  [[nodiscard]] std::coroutine_handle<> launch(thread_state& thread) noexcept {
+    return thread.quick ? start(thread, children(), child_count()) : start_with_care(thread);
+  }
+
+  /// After ends_quietly(), or for leave().
+  void recycle() noexcept {
     const std::uint32_t n = child_count();
     std::destroy_n(results, n);
     std::destroy_n(children(), n);
@@ -156,7 +162,7 @@ class vector_fork final : public fork_block {
   }
   [[nodiscard]] static std::size_t bytes(std::size_t n) noexcept { return slots_at(n) + sizeof(result_slot<T>) * n; }
 
-  static void free_block(join_head& head) noexcept { static_cast<vector_fork&>(head).free_now(); }
+  static void free_block(join_head& head) noexcept { static_cast<vector_fork&>(head).recycle(); }
   static constexpr operations ops{&free_block, &fork_block::abandon_block,
                                   [](join_head& head, std::uint32_t child) -> result_base& {
                                     return static_cast<vector_fork&>(head).results[child];

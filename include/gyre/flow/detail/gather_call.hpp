@@ -4,37 +4,22 @@
 
 namespace gyre::detail {
 
-/// The wait of a gather that is no fork-join: out of the way of one that is.
-template <class R>
-class future_wait {
-  using awaiter = future_awaiter<R, true>;
-
- public:
-  future_wait() noexcept {}  // NOLINT: awaiter_ stays unconstructed
-  future_wait(const future_wait&) = delete;
-  future_wait& operator=(const future_wait&) = delete;
-  ~future_wait() {
-    if (begun_) [[unlikely]] destroy();
-  }
-
-  [[nodiscard]] std::coroutine_handle<> begin(core_ref<future_core> awaited, std::coroutine_handle<> at) {
-    std::construct_at(&awaiter_, std::move(awaited));
-    begun_ = true;
-    if (awaiter_.await_ready() || !awaiter_.await_suspend(promise_handle(at))) return transfer(at);
-    return std::noop_coroutine();
-  }
-  GYRE_NOINLINE R end() { return awaiter_.await_resume(); }
-
- private:
-  [[nodiscard]] static std::coroutine_handle<promise_base> promise_handle(std::coroutine_handle<> at) noexcept {
-    return std::coroutine_handle<promise_base>::from_address(at.address());
-  }
-  GYRE_NOINLINE void destroy() noexcept { std::destroy_at(&awaiter_); }
-
-  bool begun_ = false;
-  union {
-    awaiter awaiter_;
-  };
+/// Done with a block when the values are out, or one of them has thrown on its way.
+template <class Block>
+struct recycler {
+  explicit recycler(Block& b) noexcept : block(b) {}
+  recycler(const recycler&) = delete;
+  recycler& operator=(const recycler&) = delete;
+  [[gnu::always_inline]] ~recycler() { block.recycle(); }
+  Block& block;
+};
+/// The same for one that is not quiet.
+struct leaver {
+  explicit leaver(fork_block& b) noexcept : block(b) {}
+  leaver(const leaver&) = delete;
+  leaver& operator=(const leaver&) = delete;
+  ~leaver() { block.leave(); }
+  fork_block& block;
 };
 
 template <bool Errors, class... As>
@@ -51,9 +36,8 @@ class [[nodiscard]] gather_call
   gather_call(gather_call&& other) noexcept : starter(std::move(other)), arguments_(std::move(other.arguments_)) {}
   gather_call& operator=(gather_call&&) = delete;
   ~gather_call() {
-    if constexpr (forks) {
-      if (fork_ != nullptr) fork_->abandon();
-    }
+    if (this->stage_ != stage::over) [[unlikely]]
+      destroy();
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -63,41 +47,51 @@ class [[nodiscard]] gather_call
     if constexpr (forks) {
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
-      if (!this->started() && may_fork(me, thread)) [[likely]] {
+      if (thread.quick && !this->started() && me.state.is_free()) [[likely]] {
         std::apply([](auto&... bodies) { (bodies.check_fresh("gather"), ...); }, arguments_);
-        fork_ = fork_type::take(Errors, me, at, *thread.loop, arguments_);
-        if (fork_ == nullptr) [[unlikely]] return fork_anew(thread, me, at);
-        return transfer(fork_->launch(thread));
+        if (void* const cell = fork_type::take_cell()) [[likely]] {
+          fork_type* const block = fork_type::make_again(cell, Errors, me, at, *thread.loop, arguments_);
+          this->fork_ = block;
+          this->stage_ = stage::joining;
+          return transfer(block->launch(thread));
+        }
       }
+      return fork_or_wait(me, at);
+    } else {
+      return this->wait_as_future(at);
     }
-    return wait_as_future(at);
   }
 
   [[gnu::always_inline]] value_type await_resume() {
     if constexpr (forks) {
-      if (fork_ != nullptr) [[likely]] {
-        fork_type& block = *std::exchange(fork_, nullptr);
-        block.check_and_leave_on_error();
-        const leaver last(block);
-        return std::apply(
-            [](auto&... slots) {
-              return value_type(gathered_of<Errors, value_of_argument<As>>(slots)...);
-            },
-            block.results);
+      if (this->stage_ == stage::joining) [[likely]] {
+        auto& block = static_cast<fork_type&>(*this->fork_);
+        this->stage_ = stage::over;
+        if (!block.ends_quietly()) [[unlikely]]
+          return values_of_noisy(block);
+        const recycler<fork_type> last(block);
+        return values_of(block);
       }
     }
-    return wait_.end();
+    return this->wait_->end();
   }
 
  private:
   template <class Self, class R>
   friend class gather_starter;
-  GYRE_NOINLINE std::coroutine_handle<> wait_as_future(std::coroutine_handle<> at) {
-    return wait_.begin(this->start().shared("gather"), at);
+  using typename starter::stage;
+  GYRE_NOINLINE void destroy() noexcept {
+    this->drop();
+    std::destroy_at(&arguments_);
   }
-  GYRE_NOINLINE std::coroutine_handle<> fork_anew(thread_state& thread, task_core& me, std::coroutine_handle<> at) {
-    fork_ = fork_type::make(Errors, me, at, *thread.loop, arguments_);
-    return transfer(fork_->launch(thread));
+  // Where there is no block to be used again, or something is to be looked at that is rare.
+  GYRE_NOINLINE std::coroutine_handle<> fork_or_wait(task_core& me, std::coroutine_handle<> at) {
+    thread_state& thread = this_thread();
+    if (this->started() || !may_fork(me, thread)) return this->wait_as_future(at);
+    std::apply([](auto&... bodies) { (bodies.check_fresh("gather"), ...); }, arguments_);
+    this->fork_ = fork_type::make(Errors, me, at, *thread.loop, arguments_);
+    this->stage_ = stage::joining;
+    return transfer(this->fork_->start_with_care(thread));
   }
   static constexpr bool forks = sizeof...(As) > 0 && (is_coro_v<As> && ...);
   template <class... Bs>
@@ -105,13 +99,15 @@ class [[nodiscard]] gather_call
     using type = tuple_fork<value_of_argument<Bs>...>;
   };
   using fork_type = typename fork_for<As...>::type;
-  struct leaver {
-    explicit leaver(fork_type& b) noexcept : block(b) {}
-    leaver(const leaver&) = delete;
-    leaver& operator=(const leaver&) = delete;
-    [[gnu::always_inline]] ~leaver() { block.template leave<fork_type>(); }
-    fork_type& block;
-  };
+  [[nodiscard]] [[gnu::always_inline]] static value_type values_of(fork_type& block) {
+    return std::apply([](auto&... slots) { return value_type(gathered_of<Errors, value_of_argument<As>>(slots)...); },
+                      block.results);
+  }
+  GYRE_NOINLINE static value_type values_of_noisy(fork_type& block) {
+    block.check_and_leave_on_error();
+    const leaver last(block);
+    return values_of(block);
+  }
 
   gathering_future<value_type> make() {
     pooled_vector<core_ref<future_core>> children;
@@ -122,9 +118,9 @@ class [[nodiscard]] gather_call
         core_ref<future_core>(new tuple_gather<Errors, value_of_argument<As>...>(here, std::move(children))));
   }
 
-  std::tuple<As...> arguments_;
-  fork_type* fork_ = nullptr;
-  future_wait<value_type> wait_;
+  union {
+    std::tuple<As...> arguments_;  // what was released is all gone when it is over: no destructor is needed then
+  };
 };
 
 template <bool Errors, class A>
@@ -141,7 +137,7 @@ class [[nodiscard]] gather_vector_call
       : starter(std::move(other)), arguments_(std::move(other.arguments_)) {}
   gather_vector_call& operator=(gather_vector_call&&) = delete;
   ~gather_vector_call() {
-    if (fork_ != nullptr) fork_->abandon();
+    if (this->stage_ != stage::over) this->drop();
   }
 
   /// As for a future that is done.
@@ -154,32 +150,42 @@ class [[nodiscard]] gather_vector_call
       task_core& me = *at.promise().task;
       if (!this->started() && may_fork(me, thread)) [[likely]] {
         for (const A& body : arguments_) body.check_fresh("gather");
-        fork_ = vector_fork<child_value>::make(Errors, me, at, arguments_.size());
-        return transfer(fork_->launch(thread, arguments_));
+        fork_type* const block = fork_type::make(Errors, me, at, arguments_.size());
+        block->bind(*thread.loop, arguments_);
+        this->fork_ = block;
+        this->stage_ = stage::joining;
+        return transfer(block->launch(thread));
       }
     }
-    return wait_as_future(at);
+    return this->wait_as_future(at);
   }
 
   value_type await_resume() {
-    if (fork_ == nullptr) return is_empty() ? value_type() : wait_.end();
-    vector_fork<child_value>& block = *std::exchange(fork_, nullptr);
-    block.check_and_leave_on_error();
-    value_type all;
-    all.reserve(block.child_count());
-    for (std::uint32_t i = 0; i < block.child_count(); ++i) {
-      all.push_back(gathered_of<Errors, child_value>(block.results[i]));
+    if (this->stage_ != stage::joining) return is_empty() ? value_type() : this->wait_->end();
+    auto& block = static_cast<fork_type&>(*this->fork_);
+    this->stage_ = stage::over;
+    if (block.ends_quietly()) {
+      const recycler<fork_type> last(block);
+      return values_of(block);
     }
-    block.template leave<vector_fork<child_value>>();
-    return all;
+    block.check_and_leave_on_error();
+    const leaver last(block);
+    return values_of(block);
   }
 
  private:
   template <class Self, class R>
   friend class gather_starter;
+  using typename starter::stage;
   [[nodiscard]] bool is_empty() const noexcept { return arguments_.empty() && !this->started(); }
-  GYRE_NOINLINE std::coroutine_handle<> wait_as_future(std::coroutine_handle<> at) {
-    return wait_.begin(this->start().shared("gather"), at);
+  using fork_type = vector_fork<child_value>;
+  [[nodiscard]] static value_type values_of(fork_type& block) {
+    value_type all;
+    all.reserve(block.child_count());
+    for (std::uint32_t i = 0; i < block.child_count(); ++i) {
+      all.push_back(gathered_of<Errors, child_value>(block.results[i]));
+    }
+    return all;
   }
 
   gathering_future<value_type> make() {
@@ -192,8 +198,6 @@ class [[nodiscard]] gather_vector_call
   }
 
   std::vector<A> arguments_;
-  vector_fork<child_value>* fork_ = nullptr;
-  future_wait<value_type> wait_;
 };
 
 }  // namespace gyre::detail
