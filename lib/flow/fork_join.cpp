@@ -224,10 +224,9 @@ GYRE_NOINLINE std::coroutine_handle<> fork_block::settle(thread_state& thread, f
 GYRE_NOINLINE std::coroutine_handle<> fork_block::child_ended_with_care(thread_state& thread, fork_child& c,
                                                                         result_base& outcome) noexcept {
   touch();
-  if (c.state.cancel_pending() && outcome.error == nullptr) outcome.error = c.cancelled_end();
+  static_cast<void>(c.end_with(outcome));
   const bool failed = outcome.error != nullptr;
   if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
-  c.state.finish_unshared();
   tell_end(c.shown.end(shown_guard), outcome, true);
   const bool in_turn = goes_on(thread);
   if (failed && !collect_errors_ && debts_.fail(c)) return continue_parent(thread, in_turn);
@@ -268,7 +267,7 @@ void fork_block::leave_after_failure(bool cancelled) noexcept {
   }
   listed_at_ = &parent->at();
   listed_at_->add_orphans(*this);  // first: all_tasks() finds the children in one of the two places
-  close_after_failure(parent->join, cancelled);
+  if (close_after_failure(parent->join, cancelled)) parent->state.note_taken();
   if (debts_.settle_for_failed()) {
     listed_at_->remove_orphans(*this);
     leave();
@@ -287,6 +286,7 @@ void fork_block::throw_failure() {
 
 void fork_block::throw_if_cancelled(bool asked) {
   task_core& parent = *parent_;
+  if (asked) parent.state.note_taken();
   if (parent.state.take_cancel() || asked) {
     leave();
     parent.throw_cancelled();
