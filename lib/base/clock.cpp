@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/clock.hpp>
 
+#include <ctime>
+
 namespace gyre {
 namespace {
 
@@ -9,6 +11,12 @@ class steady_time final : public time_source {
   [[nodiscard]] std::int64_t now() const noexcept override {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
         .count();
+  }
+  [[nodiscard]] std::int64_t roughly_now() const noexcept override {
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    constexpr std::int64_t second = 1'000'000'000;
+    return time.tv_sec * second + time.tv_nsec;
   }
 };
 

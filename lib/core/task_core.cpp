@@ -9,6 +9,7 @@
 #include <core/task_protocol.hpp>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -118,10 +119,9 @@ void task_core::throw_cancelled() { throw cancelled_error(message()); }
 // first. What lies deeper than the stack should goes to a list, and the outermost call works through that.
 class task_core::cancel_walk {
  public:
-  enum class way : bool { on, down };  // to what the task awaits, or to its children
-
-  explicit cancel_walk(task_core& t, way where = way::on) noexcept
-      : task_(&t), outer_(innermost_), depth_(outer_ == nullptr ? 0 : outer_->depth_ + 1), where_(where) {
+  // `target`: what the task awaits. Null: the request goes to its children.
+  cancel_walk(task_core& t, future_core* target) noexcept
+      : task_(&t), target_(target), outer_(innermost_), depth_(outer_ == nullptr ? 0 : outer_->depth_ + 1) {
     innermost_ = this;
   }
   cancel_walk(const cancel_walk&) = delete;
@@ -144,11 +144,18 @@ class task_core::cancel_walk {
   // leave it.
   [[nodiscard]] static bool turns_back_at(const task_core& t) noexcept {
     for (const cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
-      if (w->task_ == &t && w->where_ == way::down) return innermost_->turned_back_ = true;
+      if (w->task_ == &t && w->target_ == nullptr) return innermost_->turned_back_ = true;
     }
     return false;
   }
   [[nodiscard]] bool turned_back() const noexcept { return turned_back_; }
+  // Who hands the request on to `t`, which it awaits; null if that is nobody.
+  [[nodiscard]] static const cancel_walk* asks(const task_core& t) noexcept {
+    const bool awaited = innermost_ != nullptr && innermost_->target_ != nullptr && innermost_->target_->producer() == &t;
+    return awaited ? innermost_ : nullptr;
+  }
+  [[nodiscard]] task_core& asker() const noexcept { return *task_; }
+  [[nodiscard]] future_core& target() const noexcept { return *target_; }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
 
   // The outermost call goes on with `t` later.
@@ -156,15 +163,20 @@ class task_core::cancel_walk {
     cancel_walk* outermost = innermost_;
     while (outermost->outer_ != nullptr) outermost = outermost->outer_;
     const std::size_t from = outermost->finishing_ ? outermost->next_ : none;
-    outermost->later_.push_back(deferred{core_ref<task_record>(t.type->record(t)), from});
+    core_ref<task_record> asker;
+    if (const cancel_walk* by = asks(t); by != nullptr) asker = core_ref<task_record>(by->task_->type->record(*by->task_));
+    outermost->later_.push_back(deferred{core_ref<task_record>(t.type->record(t)), std::move(asker), from});
   }
 
   void finish(std::string_view text) {
     finishing_ = true;
     for (; next_ < later_.size(); ++next_) {
-      if (task_core* t = later_[next_].task->core(); t != nullptr) {
-        static_cast<void>(t->cancel_from(t->state.repeat_cancel(), text, task_bits::cancel_requested));
-      }
+      task_core* const t = later_[next_].task->core();
+      if (t == nullptr) continue;
+      task_core* const by = later_[next_].asker ? later_[next_].asker->core() : nullptr;
+      std::optional<cancel_walk> walk;
+      if (by != nullptr) walk.emplace(*by, later_[next_].task.get());
+      static_cast<void>(t->cancel_from(t->request(true, task_bits::cancel_requested), text, task_bits::cancel_requested));
     }
     finishing_ = false;
   }
@@ -173,9 +185,10 @@ class task_core::cancel_walk {
   static constexpr int deepest = 100;
   static constexpr std::size_t none = SIZE_MAX;
 
-  // A task that was put off, and the one, put off before, from which the request had come there.
+  // A task that was put off, who awaits it and hands the request on, and the one, put off before, from which that had come.
   struct deferred {
     core_ref<task_record> task;
+    core_ref<task_record> asker;
     std::size_t from;
   };
 
@@ -190,10 +203,10 @@ class task_core::cancel_walk {
 
   static thread_local cancel_walk* innermost_;
 
-  const task_core* task_;
+  task_core* task_;
+  future_core* target_;
   cancel_walk* outer_;
   int depth_;
-  way where_;
   bool came_back_ = false;
   bool turned_back_ = false;
   std::vector<deferred> later_;
@@ -216,7 +229,15 @@ bool task_core::cancel(std::string_view text, task_bits::word who) {
   if (cancel_walk::turns_back_at(*this)) return false;
   const bool again = cancel_walk::comes_from(*this);  // round a circle: counted already
   if (is_inside_step(*this)) who |= task_bits::by_itself;
-  return cancel_from(again ? state.repeat_cancel(who) : state.request_cancel(who), text, who);
+  return cancel_from(request(again, who), text, who);
+}
+
+// Who hands the request on to this task, which it awaits, may get it back.
+task_state::cancel_step task_core::request(bool again, task_bits::word who) {
+  if (const cancel_walk* walk = cancel_walk::asks(*this); walk != nullptr) {
+    return request_for(walk->asker(), walk->target(), state, again, who);
+  }
+  return again ? state.repeat_cancel(who) : state.request_cancel(who);
 }
 
 // What deliver_cancel() needs to know.
@@ -230,18 +251,14 @@ struct task_core::cancel_traits {
   }
   [[nodiscard]] static bool comes_from(const task_core& t) noexcept { return cancel_walk::comes_from(t); }
   static bool leave_cycle(task_core& t, future_core& awaited, task_bits::word who) { return t.leave_cycle(awaited, who); }
-  // A task that has ended and missed some request gives back what others handed on to it.
-  [[nodiscard]] static bool gave_back(const future_core& ended) noexcept {
-    const task_core* const producer = ended.producer();
-    return producer != nullptr && producer->state.missed_requests();
-  }
+  [[nodiscard]] static task_state::cancel_step repeat(task_core& t, task_bits::word who) { return t.request(true, who); }
   static bool put_off(task_core& t) {
     if (!cancel_walk::deep()) return false;
     cancel_walk::put_off_to_the_end(t);
     return true;
   }
   static passed_on cancel_future(task_core& t, future_core& target, std::string_view text) {
-    cancel_walk walk(t);
+    cancel_walk walk(t, &target);
     const bool taken = target.cancel(text);
     walk.finish(text);
     if (walk.turned_back()) return passed_on::turned_back;
@@ -252,7 +269,7 @@ struct task_core::cancel_traits {
   }
   // A child may wait for this task, and sends it the request that it has just got from here.
   static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who) {
-    cancel_walk walk(t, cancel_walk::way::down);
+    cancel_walk walk(t, nullptr);
     const bool taken = detail::cancel_fork_join(t, text, declined, who);
     walk.finish(text);
     return taken;
@@ -264,7 +281,7 @@ bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view te
 }
 
 task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
-  cancel_walk walk(*this);
+  cancel_walk walk(*this, &awaited);
   const auto cancel = [&] {
     const std::string text = message();
     const bool taken = awaited.cancel(text);
@@ -272,6 +289,11 @@ task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
     return taken;
   };
   return pass_on_before_wait(state, cancel, [&] { return walk.came_back(); });
+}
+
+task_bits::word task_core::end_with(result_base& outcome) noexcept {
+  if (outcome.error == nullptr && state.hides_value()) outcome.error = cancelled_end();
+  return state.finish();
 }
 
 // On the task's own thread, before any child can have ended: they all accept.

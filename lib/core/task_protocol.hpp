@@ -2,6 +2,9 @@
 #pragma once
 // How a task waits for a future, and the way of a cancel request through what the task waits for. Over the types of task,
 // future and block, so that the model checker runs the same steps (tests/model).  Layer: core.
+#include <gyre/base/relax.hpp>
+#include <gyre/core/task_bits.hpp>
+
 #include <utility>
 
 namespace gyre::detail {
@@ -11,15 +14,20 @@ namespace gyre::detail {
 /// A request for a task that waits is handed on to what it waits for. If that is a task in its last step, which does not
 /// look any more, the request comes back with its end: it is neither lost, nor does it take the result of that task away.
 ///
-///   canceller                                    awaited task                    its waiter
-///   H1 handed_on, in the waiter's word           D1 finish(): a request is       W1 resumes: throws
-///   H2 request_cancel(), in the awaited one's       there and was not seen          what came back
-///                                                D2 claim(): handed_on has
+///   canceller (request_for)                      awaited task                    its waiter
+///   H1 locks the awaited future                  T1 takes its requests:          W1 resumes: throws
+///   H2 a request in the awaited task's word         `taken` in its word grows       what came back
+///   H3 handed_on in the waiter's, with `taken`   D1 finish(): a request is
+///      as H2 found it                               there and was not seen
+///                                                D2 locks the future, ends it
+///                                                D3 claim(): handed_on, with
+///                                                   `taken` as D1 found it, has
 ///                                                   ended the wait
 ///
-/// Proof:  D1 sees H2, or H2 is refused. H1 is made in a waiting word, so before D2. H2 refused: the canceller has the
-///         request, unless somebody else's made D1 give this one back, too (gave_back).
-/// Not exact: what the awaited task has swallowed comes back, if it misses a later request of somebody else.
+/// Proof:  D1 sees H2, or H2 is refused: then the canceller has the request. What D1 sees was not taken by any T1, so `taken`
+///         is what H2 found, and what a T1 has taken was found with less. H1 comes before D2, which waits: D3 sees H3. H2 that
+///         ends a wait, or finds a word that forwards it, will be taken, or is there no more: it needs no mark.
+///         Numbers meet again when a task has taken requests 65,536 times while one and the same waits for it.
 ///
 /// Shape:   park(kind) links the task's node and parks it, under the future's lock: see basic_completion::park_at.
 template <class Task, class Future, class Park>
@@ -36,9 +44,23 @@ void await_completion(Task& t, Future& awaited, Park park) {
     tried = park(kind);
   }
   if (tried == outcome::parked) [[likely]] return;
-  t.state.end_handing_on(tried == outcome::done && awaited.gives_back());
+  t.state.end_handing_on(tried == outcome::done ? awaited.gives_back() : given_back());
   t.state.yield();
   t.at().enqueue(t);
+}
+
+/// Counts or repeats a request that `asker` hands on to the task behind `state`, which produces what it awaits.
+template <class Task, class Future, class State, class Word>
+[[nodiscard]] auto request_for(Task& asker, Future& awaited, State& state, bool again, Word who) {
+  using step = typename State::cancel_step;
+  for (backoff pause;; pause.once()) {
+    const auto tried = awaited.hold_while([&] {                                           // H1
+      const auto made = state.try_request(again, who);                                    // H2
+      if (made.made && made.step == step::noted) asker.state.note_handed_on(made.taken);  // H3
+      return made;
+    });
+    if (tried.made) return tried.step;
+  }
 }
 
 /// Passes a cancel that task `t` has for its next suspension to the future that it is about to wait for: `cancel()` is that.
@@ -116,7 +138,7 @@ bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
   typename Traits::future_ref refused;  // what the request went to in vain: it goes on from there
   bool round = false;                   // because it came from there
   typename Traits::block_ref declined;
-  for (;; outcome = t.state.repeat_cancel(who)) {
+  for (;; outcome = Traits::repeat(t, who)) {
     switch (outcome) {
       case Step::refused:
         return false;
@@ -142,7 +164,6 @@ bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
         refused = std::move(held);
         const passed_on how = Traits::cancel_future(t, target, text);
         if (how == passed_on::taken) return true;
-        if (how == passed_on::refused && Traits::gave_back(target)) return true;
         round = how == passed_on::turned_back;
         break;
       }

@@ -228,13 +228,8 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   resume_point = nullptr;  // user code may look at this task until it is done: from destructors, or a report
   if (frame != nullptr) frame.destroy();
   kept_.reset();
-  const task_bits::word ended = state.finish();
-  if (slot().has_value && (ended & (task_bits::by_itself | task_bits::wait_cancelled)) != 0) {
-    // asyncio: a task that returns while a cancel is pending ends cancelled: it has asked for that itself. The error hides
-    // the value. A request from elsewhere came too late: what the task returned before it could see that stands.
-    slot().error = cancelled_end();
-  }
-  if (task_state::missed_requests(ended | task_bits::done)) [[unlikely]] note_missed_requests();
+  const given_back missed = task_state::missed_requests(end_with(slot()));
+  if (missed.at != given_back::nothing) [[unlikely]] note_missed_requests(missed);
   trace(trace_event::done, *this);
   future_core::where()->remove_task(*this);
   if (slot().error != nullptr && ends_program(slot().error)) at().end_program(slot().error);

@@ -240,10 +240,9 @@ GYRE_NOINLINE void fork_block::child_ended_with_care(thread_state& thread, fork_
                                                      result_base& outcome) noexcept {
   trace(trace_event::done, c);
   if (outcome.error != nullptr || !c.is_untouched()) touch();
-  if (c.state.cancel_pending() && outcome.error == nullptr) outcome.error = c.cancelled_end();
+  static_cast<void>(c.end_with(outcome));
   const bool failed = outcome.error != nullptr;
   if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
-  c.state.finish_unshared();
   if (c.shown.is_asked_at_end()) tell_end(c.shown.take(shown_guard), outcome, true);
   const bool in_turn = goes_on(thread);
   if (failed && !collect_errors_ && debts_.fail(c)) return continue_parent(thread, in_turn);
@@ -296,7 +295,7 @@ void fork_block::leave_after_failure(bool cancelled) noexcept {
   }
   listed_at_ = &parent->at();
   listed_at_->add_orphans(*this);  // first: all_tasks() finds the children in one of the two places
-  close_after_failure(parent->join, cancelled);
+  if (close_after_failure(parent->join, cancelled)) parent->state.note_taken();
   if (debts_.settle_for_failed()) {
     listed_at_->remove_orphans(*this);
     leave();
@@ -317,6 +316,7 @@ GYRE_NOINLINE void fork_block::check_and_leave_on_error() {
   if (debts_.failed() != nullptr) throw_failure();
   task_core& parent = *parent_;
   const bool asked = take_requests();
+  if (asked) parent.state.note_taken();
   if (parent.state.take_cancel() || asked) {
     leave();
     parent.throw_cancelled();

@@ -133,9 +133,13 @@ void task_group::enter() {
   throw error("TaskGroup " + text() + " has already been entered");
 }
 
-task_group::place::place(task_group& group) : group_(group), node_(new detail::group_child(group)) { group.reserve(); }
+task_group::place::place(task_group& group, const task_options& options)
+    : group_(group), node_(new detail::group_child(group)) {
+  group.reserve(options);
+}
 
-void task_group::reserve() {
+void task_group::reserve(const task_options& options) {
+  const detail::home* const at = options.loop != nullptr ? &detail::home_of(*options.loop) : detail::this_thread().loop;
   const char* why = nullptr;
   {
     const std::lock_guard hold(guard_);
@@ -145,11 +149,12 @@ void task_group::reserve() {
       why = " is finished";
     } else if (aborting_) {
       why = " is shutting down";
-    } else {
+    } else if (at == nullptr || at == loop_ || at->family() == loop_->family()) {
       ++unfinished_;
       return;
     }
   }
+  if (why == nullptr) throw foreign_runtime("TaskGroup.create_task: the task is for a loop of another runtime");
   throw error("TaskGroup " + text() + why);
 }
 
@@ -210,6 +215,10 @@ void task_group::child_dropped(detail::group_child& c) noexcept {
 }
 
 // Last touch of whoever works for the group.
+//
+// Between claim and enqueue nothing keeps the parent's loop from closing, as wake_list::claim does for wakers from anywhere.
+// Nothing has to: reserve() admits tasks of the parent's runtime only, so that whoever is here is a thread of that, which has
+// ended when a loop of it is closed, or the closing thread itself.
 void task_group::one_less() noexcept {
   detail::task_core* woken = nullptr;
   {
@@ -289,7 +298,7 @@ void task_group::finish_exit(const std::exception_ptr& error) {
     return;
   }
   // The group's error goes before a cancel from outside. That stays asked for: the parent's next wait ends by it.
-  static_cast<void>(parent_->state.repeat_cancel());
+  static_cast<void>(parent_->state.repeat_cancel(detail::task_bits::cancel_requested | detail::task_bits::by_itself));
   throw exception_group("unhandled errors in a TaskGroup", std::move(errors));
 }
 

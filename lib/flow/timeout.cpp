@@ -4,6 +4,7 @@
 #include <gyre/core/current.hpp>
 #include <gyre/flow/timeout.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <flow/turn.hpp>
 #include <memory>
@@ -105,14 +106,16 @@ void time_limit::arm(home& here, std::int64_t now) {
     return;
   }
   fire_directly(true);
-  if (when_.ns > now) {
-    arm_timer(here, *this, when_.ns);
+  const bool pinned = task_->state.is_pinned();
+  if (when_.ns > now || (!pinned && !cancel_.is_marked())) {
+    arm_timer(here, *this, std::max(when_.ns, now));
     note_armed(here);
-  } else if (task_->state.is_pinned()) {
+  } else if (pinned) {
     arm_timer_now(here, *this);
     note_armed(here);
   } else {
-    // A free task that only yields could go on before any timer is looked at.
+    // A free task that only yields could go on before any timer is looked at. This request can be told from others, if the
+    // block does not wait.
     overdue_ = this_thread().current == task_;  // else a reschedule() by another task: it meets a task in some wait
     expire();
   }

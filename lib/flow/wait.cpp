@@ -34,6 +34,16 @@ class wait_core : public pooled {
     return all;
   }
 
+  /// The watchers go into a ring of this runtime, where a thread of another one could come too late.
+  void refuse_foreign(const home& here) const {
+    for (const auto& each : watched_) {
+      if (each->is_of(here)) continue;
+      const home* const loop = each->where();
+      if (loop != nullptr && loop->family() != here.family()) {
+        throw foreign_runtime("wait: a future belongs to a loop of another runtime");
+      }
+    }
+  }
   void watch(home& loop);
   void unwatch() noexcept;
   void child_done(future_core& child) noexcept;
@@ -168,6 +178,9 @@ void wait_core::child_done(future_core& child) noexcept {
   wake();
 }
 
+// Between claim and enqueue nothing keeps the task's loop from closing, as wake_list::claim does for wakers from anywhere.
+// Nothing has to: the watchers have their turns in the ring of a loop of the task's runtime, and its timer fires there, too;
+// the threads of a runtime have ended when a loop of it is closed, and the closing thread plays one of the loops.
 void wait_core::wake() noexcept {
   task_core* woken = nullptr;
   {
@@ -208,9 +221,10 @@ void wait_awaiter::time_out_in_turn(runnable& r, fate f) noexcept {
 }
 
 bool wait_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
+  home& here = t.at();
+  core_->refuse_foreign(here);
   task_ = &t;
   t.resume_point = at;
-  home& here = t.at();
   core_->watch(here);
   t.note_wait(timeout_ ? wait_reason::some_of_in_time : core_->reason(), core_.get());
   if (timeout_) {

@@ -193,7 +193,7 @@ class loop_core final : public home {
   /// Whether parker::wait() runs completions. That of the simulation does not: there a turn has to.
   [[nodiscard]] bool sleep_polls() const noexcept { return setup_.driver == nullptr; }
   void adapt_turn(std::int64_t time) noexcept;
-  [[nodiscard]] bool takes_long() noexcept;
+  [[nodiscard]] std::uint32_t steps_to_next_look(bool timed) noexcept;
   bool run_one();
   bool run_from(unsigned queue);
   bool run_pinned();

@@ -31,7 +31,7 @@ namespace {
 
 constexpr int turns_a_poll = 61;
 constexpr int most_steps = 61;
-constexpr std::uint32_t first_look = 4;         // steps after which a turn looks for the first time how long it takes
+constexpr std::uint32_t steps_a_look = 6;       // after which a turn looks again how long it takes
 constexpr std::int64_t turn_limit = 1'000'000;  // ns
 constexpr std::int64_t poll_interval = 50'000;  // ns
 
@@ -107,14 +107,16 @@ bool loop_core::turn_fork_join() {
     const bool pinned = !ring_.empty() || !batch_.empty();
     if (searching) end_search(pinned ? 0 : 1);  // before the steps: one of them may be long
   }
-  std::uint32_t look_at = thread.budget > first_look ? thread.budget - first_look : 0;
+  std::uint32_t look_at = thread.budget - std::min(thread.budget, steps_a_look);
+  bool timed = last_collect_ != 0;
   for (; thread.budget > 0 && run_one(); --thread.budget) {
     any = true;
     if (stop_requested.load(std::memory_order_relaxed)) return true;
     if (thread.budget <= look_at) [[unlikely]] {
-      const bool timed = last_collect_ != 0;
-      if (takes_long()) break;
-      look_at = timed || last_collect_ == 0 ? look_at / 4 : thread.budget - 1;
+      const std::uint32_t next = steps_to_next_look(timed);
+      if (next == 0) break;
+      timed |= last_collect_ != 0 && next != 1;
+      look_at = thread.budget - std::min(thread.budget, next);
     }
   }
   if (any) return true;
@@ -191,13 +193,16 @@ bool loop_core::collect() {
   return any;
 }
 
-// Whether this turn has kept I/O or timers waiting for long enough. Asked after some of its steps (5, 48, 59 of 61): to read
-// the clock costs as much as a step.
-bool loop_core::takes_long() noexcept {
-  if (!sleeper_->has_io() && timers->next_deadline() == never) return false;
-  const std::int64_t time = now();
-  if (last_collect_ == 0) last_collect_ = time;  // this turn began before there was anything to wait for
-  return time - last_collect_ > turn_limit;
+// How many steps this turn may take before the next look at the clock; 0 if it has kept I/O or timers waiting for long enough.
+// A look at the rough clock costs a tenth of the steps between two, and what that is late by is no more than a long step. A
+// turn that began before there was anything to wait for is not `timed`: it counts from the first look, and the second one
+// comes soon.
+std::uint32_t loop_core::steps_to_next_look(bool timed) noexcept {
+  if (!sleeper_->has_io() && timers->next_deadline() == never) return steps_a_look;
+  const std::int64_t time = timed ? setup_.clock->roughly_now() : now();
+  if (last_collect_ != 0) return time - last_collect_ > turn_limit ? 0 : steps_a_look;
+  last_collect_ = time;
+  return 1;
 }
 
 // Steps of milliseconds must not keep I/O and timers waiting for 61 of them: a turn that took long halves the next one, a
@@ -265,13 +270,16 @@ bool loop_core::run_forks() {
   return true;
 }
 
-// What is looked at between turns must not wait for longer than without this.
+// What is looked at between turns must not wait for longer than without this: I/O is polled every so often, for the rest a
+// turn ends as soon.
 bool loop_core::extend_turn(thread_state& thread) noexcept {
   const bool bounded = setup_.driver != nullptr || in_debug_mode() || searching;  // somebody counts or times the steps
   if (bounded || !nothing_waits_but_forks()) return false;
   if (const bool timed = timers->next_deadline() != never; timed || sleeper_->has_io()) {
     const std::int64_t time = now();
-    if (time - last_poll_ >= poll_interval || timers->next_deadline() <= time) return false;
+    if (last_collect_ == 0) last_collect_ = time;
+    const std::int64_t looked = sleeper_->has_io() ? last_poll_ : last_collect_;
+    if (time - looked >= poll_interval || timers->next_deadline() <= time) return false;
   }
   count_step();
   thread.budget = static_cast<std::uint32_t>(steps_by_time_);

@@ -232,6 +232,21 @@ LOOP_TEST("TG-010: tasks fail in their clean-up: their group leaves, the cancel 
   CHECK(how == "[error: clean-up] 1 cancelled");
 }
 
+LOOP_TEST("TG-010: a task that returns with that cancel pending ends cancelled", "[flow][task_group]") {
+  const auto scope = []() -> coro<std::string> {
+    const auto body = [](task_group& group) -> coro<> {
+      group.create_task(fail_when_cancelled, "clean-up");
+      co_await forever();
+    };
+    co_return co_await ending(with_task_group(body));
+  };
+  const task<std::string> t = create_task(scope());
+  co_await settle(3);
+  t.cancel();
+  const std::string how = co_await outcome(t);
+  CHECK(how == "cancelled");
+}
+
 LOOP_TEST("TG-011: the body turns its cancel into another error", "[flow][task_group]") {
   std::string log;
   const auto scope = [](std::string& noted) -> coro<> {

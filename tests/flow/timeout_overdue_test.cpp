@@ -46,6 +46,49 @@ LOOP_TEST("TMO-006: a deadline in the past and a block that cancels itself", "[f
 
 namespace {
 
+coro<> do_nothing() { co_return; }
+
+coro<> wait_long() { co_await sleep(1h); }
+
+// The same inside `outer` more scopes, in a task that has swallowed a cancel before.
+coro<std::string> overdue_inside(int outer, coro<> (*body)()) {
+  std::string seen;
+  if (outer == 0) {
+    seen = co_await outcome(overdue(body));
+  } else {
+    co_await with_timeout(1h, [&]() -> coro<> { seen = co_await overdue_inside(outer - 1, body); });
+  }
+  co_return seen;
+}
+
+coro<std::string> swallow_first(int outer, coro<> (*body)()) {
+  current_task().cancel();
+  static_cast<void>(co_await outcome(sleep(1s)));
+  const std::string seen = co_await overdue_inside(outer, body);
+  co_return seen + ", " + std::to_string(current_task().cancelling());
+}
+
+coro<> check_depths() {
+  for (int outer = 0; outer < 7; ++outer) {
+    const std::string nothing = co_await create_task(swallow_first(outer, &do_nothing));
+    CHECK(nothing == "not expired, done, 1");
+    const std::string itself = co_await create_task(swallow_first(outer, &only_cancel_itself));
+    CHECK(itself == "not expired, cancelled: mine, 2");
+    const std::string waits = co_await create_task(swallow_first(outer, &wait_long));
+    CHECK(waits == "timeout, 1");
+  }
+}
+
+}  // namespace
+
+RUNTIME_TEST("TMO-006: a deadline in the past, inside of any number of scopes", "[flow][timeout]") { co_await check_depths(); }
+
+LOOP_TEST("TMO-006: a deadline in the past, inside of any number of scopes, in asyncio's order", "[flow][timeout]") {
+  co_await check_depths();
+}
+
+namespace {
+
 coro<std::string> timed_wait(timeout_scope& scope, future<int> f) {
   co_return co_await outcome(with(scope, [&](timeout_scope&) -> coro<int> { co_return co_await f; }));
 }

@@ -33,10 +33,10 @@ struct future_node : detail::list_link<> {
   int taken_back = 0;
   int dropped = 0;
 
-  void deliver(bool gives_back = false) {
+  void deliver(detail::given_back back = {}) {
     ++delivered;
     RL_ASSERT(number != -1);
-    if (task != nullptr) task->wake(gives_back);
+    if (task != nullptr) task->wake(back);
   }
 };
 
@@ -44,8 +44,8 @@ struct future_node : detail::list_link<> {
 struct model_future : detail::basic_completion<future_node, model_policy> {
   static constexpr int cancelled = -1;
   model_var<int> slot{0};
-  model_var<bool> missed_requests{false};
-  [[nodiscard]] bool gives_back() const { return missed_requests; }
+  model_var<std::int32_t> missed{detail::given_back::nothing};
+  [[nodiscard]] detail::given_back gives_back() const { return detail::given_back{missed}; }
 
   bool set(int value) {
     if (!reserve()) return false;
@@ -56,13 +56,14 @@ struct model_future : detail::basic_completion<future_node, model_policy> {
   }
   /// A task that produces it and runs its last step, or nobody.
   model_task* producer = nullptr;
-  bool cancel() {
+  bool cancel(waiting_task& asker) {
     if (producer == nullptr) return set(cancelled);
-    return producer->state.request_cancel() == model_task::word::cancel_step::noted;
+    constexpr auto who = model_task::bits::cancel_requested;
+    return detail::request_for(asker, *this, producer->state, false, who) == model_task::word::cancel_step::noted;
   }
   /// As own_task::settle.
   void end_task() {
-    missed_requests = model_task::word::missed_requests(producer->state.finish() | model_task::bits::done);
+    missed = model_task::word::missed_requests(producer->state.finish()).at;
     RL_ASSERT(set(7));
   }
   void close() {
@@ -83,7 +84,7 @@ struct model_future : detail::basic_completion<future_node, model_policy> {
 
 model_task::word::wait_kind waiting_task::pass_cancel_on(model_future& awaited) {
   return detail::pass_on_before_wait(
-      state, [&] { return awaited.cancel(); }, [] { return false; });
+      state, [&] { return awaited.cancel(*this); }, [] { return false; });
 }
 
 /// How a request meets a circle of awaits: not at all; it came from the task that it comes to; what the task waits for is a
@@ -116,13 +117,13 @@ struct cancel_traits {
     return how != detail::circle_end::over;
   }
   static bool put_off(waiting_task&) { return false; }
-  static detail::passed_on cancel_future(waiting_task&, model_future& f, int) {
+  static detail::passed_on cancel_future(waiting_task& t, model_future& f, int) {
     if (Met == met::turned_back) return detail::passed_on::turned_back;
-    return f.cancel() ? detail::passed_on::taken : detail::passed_on::refused;
+    return f.cancel(t) ? detail::passed_on::taken : detail::passed_on::refused;
   }
   static bool delivers_itself(const waiting_task&) { return true; }
-  static bool gave_back(const model_future& f) {
-    return f.producer != nullptr && f.producer->state.missed_requests();
+  static model_task::word::cancel_step repeat(waiting_task& t, model_task::bits::word who) {
+    return t.state.repeat_cancel(who);
   }
   static bool cancel_fork_join(waiting_task&, int, int&, model_task::bits::word) { return true; }
 };
@@ -361,6 +362,38 @@ struct beside : future_model<beside, 3> {
   }
 };
 
+/// A task that awaits another is cancelled; the other takes that, and then misses somebody else's request, with which the
+/// first one does not come back; or the first one comes too late itself, and does.
+struct taken_before : future_model<taken_before, 3> {
+  std::unique_ptr<model_task> other;
+  bool taken = false;
+  void before() {
+    taken = false;
+    future_model::before();
+    other = std::make_unique<model_task>();
+    future->producer = other.get();
+    future->wait(*nodes[0], *task);
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      task->next_step();
+      RL_ASSERT(future->done() && future->slot == 7);
+    } else if (who == 1) {
+      taken = other->state.take_cancel();
+      if (taken) static_cast<void>(other->state.request_cancel(model_task::bits::one_scope));
+      future->end_task();
+    } else {
+      RL_ASSERT(cancel(*task));
+    }
+  }
+  void after() {
+    const bool came_back = task->state.take_cancel();
+    RL_ASSERT(came_back == !taken && task->steps == 1 && task->state.cancelling() == 1);
+    other.reset();
+    future_model::after();
+  }
+};
+
 /// A callback that is added and one that is taken back while the future ends: each runs once, or was taken back once.
 struct callbacks : future_model<callbacks, 3> {
   void before() {
@@ -426,6 +459,7 @@ int main(int argc, char** argv) {
               scenario<wait_with_care>("future: a park that is taken back, a cancel and the end"),
               scenario<too_late<false>>("future: a cancel that comes too late for what is awaited"),
               scenario<too_late<true>>("future: the same, and another cancel of that"),
+              scenario<taken_before>("future: a cancel that was taken, and one that comes too late"),
               scenario<beside>("future: who waits beside gets no cancel"),
               scenario<callbacks>("future: callbacks against the end"),
               scenario<forsaken>("future: waiters against a loop that closes")});

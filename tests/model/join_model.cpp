@@ -237,7 +237,7 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
     parent_task& parent = world->parent;
     open_gather();
     const bool child_cancelled = world->child.state.cancel_pending();
-    world->child.state.finish_unshared();
+    world->child.state.finish();
     bool asked = false;
     if (child_cancelled) {
       gather.close_after_failure(parent.join, true);
@@ -275,7 +275,7 @@ struct endless_child : cancel_model<endless_child, 2> {
     child.leave(child.park_or_yield());
     child.next_step();
     RL_ASSERT(child.state.take_cancel());
-    child.state.finish_unshared();
+    child.state.finish();
     world->gather.close_after_failure(world->parent.join, true);
     delivered = true;
     world->gather.leave();
@@ -361,7 +361,7 @@ struct asked_at_end : rl::test_suite<asked_at_end, 3> {
   }
   void thread(unsigned who) {
     if (who == 0) {
-      world->child.state.finish_unshared();
+      world->child.state.finish();
       if (world->shown.is_asked_at_end()) tell(world->shown.take(world->guard));  // S4
     } else {
       got[who - 1] = ask(world->records[who - 1]);

@@ -11,8 +11,9 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <utility>
 
-#include "model.hpp"
+#include "model_policy.hpp"
 
 void gyre::detail::backoff::once() noexcept { gyre_model_backoff(); }
 
@@ -56,6 +57,48 @@ struct shared_object : rl::test_suite<shared_object, 3> {
       RL_ASSERT(each($) == 1);
       each($) = 2;  // as its destructor
     }
+  }
+};
+
+/// As future_core: the last owner shows the object to somebody who may keep it, before it goes. Then whoever lets go last ends
+/// it.
+struct shown_at_the_end : rl::test_suite<shown_at_the_end, 3> {
+  struct state {
+    detail::basic_ref_count<model_atomics> references{2};
+    model_signal shown;
+    rl::var<int> object;
+  };
+  std::unique_ptr<state> world;
+  bool revived = false;
+  int ended = 0;
+
+  void before() {
+    revived = false;
+    ended = 0;
+    world = std::make_unique<state>();
+    world->object($) = 0;
+  }
+  void after() {
+    RL_ASSERT(ended == 1);
+    world.reset();
+  }
+  void thread(unsigned who) {
+    if (who == 2) {  // who keeps it
+      world->shown.wait();
+      RL_ASSERT(world->object($) == 1);
+      if (world->references.drop()) end();
+    } else if (world->references.drop()) {
+      RL_ASSERT(!std::exchange(revived, true));
+      world->references.revive();
+      world->object($) = 1;
+      world->references.add();
+      world->shown.post();
+      if (world->references.drop()) end();
+    }
+  }
+  void end() {
+    ++ended;
+    world->object($) = 2;  // as its destructor
   }
 };
 
@@ -240,6 +283,7 @@ int main(int argc, char** argv) {
   return run(
       argc, argv,
       {scenario<shared_object>("references: three owners"),
+       scenario<shown_at_the_end>("references: the last owner shows it to another one"),
        scenario<disarmed_while_fired>("timer: disarmed while it fires"),
        scenario<taken_back_twice>("timer: taken back twice while it fires"), scenario<queued_node>("timer: queued"),
        scenario<turn_called_off>("timer: a turn that its owner calls off"),

@@ -27,8 +27,8 @@ class model_task : public gyre::detail::list_link<> {
   /// What it waits for is for reports, which the models do not write.
   template <class Reason>
   void note_wait(Reason, const void*) {}
-  bool wake(bool gives_back = false) {
-    if (!state.claim(gives_back)) return false;
+  bool wake(gyre::detail::given_back back = {}) {
+    if (!state.claim(back)) return false;
     enqueue(*this);
     return true;
   }

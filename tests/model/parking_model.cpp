@@ -139,18 +139,25 @@ struct parking_model : rl::test_suite<Derived, Threads> {
     if (From == source::timer) return !l.timer_armed.load(std::memory_order_acquire);
     return !l.mark.raised(l.stop_requested) && !anything_to_steal();
   }
+  static void await_bell(worker& l) {
+    while (!l.bell.load(std::memory_order_acquire)) gyre_model_backoff();
+    l.bell.store(false, std::memory_order_relaxed);
+  }
   /// As loop_core::park.
   void park(worker& l) {
     const bool asleep = l.mark.fall_asleep([&] { world->idle.sleep(l); }, [&] { return nothing_to_do(l); });
-    if (asleep) {
-      while (!l.bell.load(std::memory_order_acquire)) gyre_model_backoff();
-      l.bell.store(false, std::memory_order_relaxed);
-    }
+    if (asleep) await_bell(l);
     l.mark.wake_up();
     world->idle.awake(l, !asleep && anything_to_steal());
   }
   void work_until_one_is_done(worker& l) {
     while (!turn(l)) park(l);
+  }
+  /// It was put to sleep before.
+  void work_when_woken(worker& l) {
+    await_bell(l);
+    world->idle.awake(l, false);
+    work_until_one_is_done(l);
   }
 };
 
@@ -210,10 +217,7 @@ struct searcher_hands_on : parking_model<searcher_hands_on, 3, 3, source::ready>
       push_ready(at(0), 0);
       push_ready(at(0), 1);
     } else if (who == 1) {  // it sleeps already
-      while (!at(1).bell.load(std::memory_order_acquire)) gyre_model_backoff();
-      at(1).bell.store(false, std::memory_order_relaxed);
-      world->idle.awake(at(1), false);
-      work_until_one_is_done(at(1));
+      work_when_woken(at(1));
     } else {
       work_until_one_is_done(at(2));
     }
@@ -231,10 +235,7 @@ struct looks_around : parking_model<looks_around, 3, 3, source::ready> {
       push_ready(at(0), 0);
       push_ready(at(0), 1);
     } else if (who == 1) {  // it sleeps already
-      while (!at(1).bell.load(std::memory_order_acquire)) gyre_model_backoff();
-      at(1).bell.store(false, std::memory_order_relaxed);
-      world->idle.awake(at(1), false);
-      work_until_one_is_done(at(1));
+      work_when_woken(at(1));
     } else {
       static_cast<void>(world->idle.begin_search(at(2)));
       work_until_one_is_done(at(2));

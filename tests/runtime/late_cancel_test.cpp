@@ -171,6 +171,69 @@ TEST_CASE("XLOOP-012: a cancel that meets a gather which has ended stays with it
   CHECK(how == "cancelled: late");
 }
 
+namespace {
+
+/// A child of a gather in its last step, with its handle.
+struct last_child {
+  long_step step;
+  any_task handle;
+};
+
+coro<int> child_in_last_step(last_child& c, bool stops_before) {
+  if (stops_before) co_await sleep(0ns);
+  c.handle = current_task();
+  c.step.take();
+  co_return 7;
+}
+
+/// On the other loop.
+coro<bool> cancel_child(last_child& c, std::atomic<bool>& ready) {
+  ready = true;
+  c.step.await_begin();
+  const bool taken = c.handle.cancel();
+  c.step.may_end = true;
+  co_return taken;
+}
+
+}  // namespace
+
+TEST_CASE("XLOOP-012: a cancel in the last step of a gather's child does not take its value away", "[runtime][cancel]") {
+  const auto main = [](bool stops_before) -> coro<> {
+    last_child c;
+    std::atomic<bool> ready{false};
+    const task_options there = on_loop(1);
+    const task<bool> canceller = create_task(there, cancel_child, std::ref(c), std::ref(ready));
+    while (!ready) std::this_thread::yield();  // it keeps its loop busy: the children run here
+    const auto nothing = []() -> coro<int> { co_return 1; };
+    const auto [value, other] = co_await gather(child_in_last_step(c, stops_before), nothing());
+    const bool taken = co_await canceller;
+    CHECK(taken);
+    CHECK(value == 7);
+    CHECK(other == 1);
+    CHECK_FALSE(c.handle.cancelled());
+    CHECK(c.handle.cancelling() == 1);
+  };
+  const bool stops_before = GENERATE(false, true);
+  gyre::run(main(stops_before), run_options().loops(2));
+}
+
+TEST_CASE("TASK-023: a child of a gather that cancels itself in its last step ends cancelled", "[runtime][cancel]") {
+  const auto main = []() -> coro<std::string> {
+    const auto child = []() -> coro<int> {
+      current_task().cancel("self");
+      co_return 1;
+    };
+    std::exception_ptr error;
+    try {
+      static_cast<void>(co_await gather(child(), child()));
+    } catch (const cancelled_error&) {
+      error = std::current_exception();
+    }
+    co_return in_words(error);
+  };
+  CHECK(gyre::run(main(), run_options().loops(1).order(run_order::fork_join)) == "cancelled: self");
+}
+
 TEST_CASE("C8: a loop of its own looks at I/O between long steps, in its first turn already", "[runtime][fairness]") {
   // Steps of more than a turn may take: the operation has ended after the first one.
   const auto main = []() -> coro<int> {

@@ -98,6 +98,36 @@ TEST_CASE("SAFE-013: a task of another runtime cannot be awaited; wrap_future ta
   CHECK(run_coroutine_threadsafe(ask(a), b).result() == 5);
 }
 
+TEST_CASE("SAFE-013: wait() and task groups refuse tasks of another runtime", "[runtime][threads]") {
+  runtime a(run_options().loops(2));
+  runtime b(run_options().loops(2));
+  const future<int> foreign = a.loop(0).create_future<int>();
+  const auto wait_for_it = [](future<int> f) -> coro<> { static_cast<void>(co_await wait(f)); };
+  CHECK_THROWS_AS(run_coroutine_threadsafe(wait_for_it(foreign), b).result(), foreign_runtime);
+  foreign.cancel();
+  const auto start_there = [](event_loop& there) -> coro<> {
+    task_options options;
+    options.loop = &there;
+    co_await with_task_group([&](task_group& group) -> coro<> {
+      CHECK_THROWS_AS(group.create_task(number(1), options), foreign_runtime);
+      CHECK_THROWS_AS(group.create_task(options, number, 1), foreign_runtime);
+      co_return;
+    });
+  };
+  run_coroutine_threadsafe(start_there(a.loop(0)), b).result();
+  const auto start_here = [](event_loop& other) -> coro<int> {
+    task_options options;
+    options.loop = &other;
+    task<int> made;
+    co_await with_task_group([&](task_group& group) -> coro<> {
+      made = group.create_task(number(1), options);
+      co_return;
+    });
+    co_return made.result();
+  };
+  CHECK(run_coroutine_threadsafe(start_here(b.loop(1)), b.loop(0)).result() == 1);
+}
+
 TEST_CASE(
     "SAFE-013: tasks, futures, locks and queues may be used from the loops of one runtime; other threads go through "
     "call_soon_threadsafe",

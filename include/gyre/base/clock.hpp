@@ -9,13 +9,15 @@ namespace gyre {
 
 /// Where a loop reads the time. Simulation and tests replace it; everything else uses `steady()`.
 ///
-/// Thread:  now() may be called from any thread.
+/// Thread:  now() and roughly_now() may be called from any thread.
 class time_source {
  public:
   virtual ~time_source() = default;
 
   /// Nanoseconds since a fixed point; never decreases.
   [[nodiscard]] virtual std::int64_t now() const noexcept = 0;
+  /// What now() gave at this moment or some milliseconds ago: where the system has such a clock, a look at it costs a quarter.
+  [[nodiscard]] virtual std::int64_t roughly_now() const noexcept { return now(); }
 
   /// The operating system's monotonic clock.
   static time_source& steady() noexcept;

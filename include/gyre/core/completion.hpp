@@ -84,6 +84,13 @@ class basic_completion {
     return found;
   }
 
+  /// What f() gives while nobody can end it, or begin to wait.
+  template <class F>
+  auto hold_while(F f) const noexcept {
+    const std::lock_guard hold(lock_);
+    return f();
+  }
+
  protected:
   basic_completion() noexcept = default;
   ~basic_completion() = default;

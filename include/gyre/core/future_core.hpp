@@ -7,6 +7,7 @@
 #include <gyre/core/error.hpp>
 #include <gyre/core/home.hpp>
 #include <gyre/core/promise.hpp>
+#include <gyre/core/task_bits.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -93,8 +94,8 @@ class future_core : public pooled, public basic_completion<completion_node> {
 
   /// Whether it only hands on what other futures end with: any_needed() knows which.
   [[nodiscard]] bool hands_on() const noexcept { return hands_on_; }
-  /// It has ended as a task that missed requests for a cancel: those who handed theirs on to it have them again.
-  [[nodiscard]] bool gives_back() const noexcept { return gives_back_; }
+  /// It has ended as a task that missed requests for a cancel: those who handed these on to it have them again.
+  [[nodiscard]] given_back gives_back() const noexcept { return gives_back_; }
   /// Calls `look` for the futures without which this one cannot end, until that gives true; gives that. For an await_circle.
   [[nodiscard]] virtual bool any_needed(bool (*needed)(const future_core&, const void*) noexcept,
                                         const void* with) const noexcept;
@@ -155,7 +156,7 @@ class future_core : public pooled, public basic_completion<completion_node> {
   virtual void append_origin(std::string&) const {}
   virtual void last_reference_gone() noexcept;
   void mark_as_handing_on() noexcept { hands_on_ = true; }
-  void note_missed_requests() noexcept { gives_back_ = true; }
+  void note_missed_requests(given_back missed) noexcept { gives_back_ = missed; }
   void settle_at(home* owner) noexcept {
     loop_ = owner == nullptr ? nullptr : &owner->identity();
     era_ = owner == nullptr ? 0 : loop_->era();
@@ -178,7 +179,7 @@ class future_core : public pooled, public basic_completion<completion_node> {
   result_base* slot_;
   std::atomic<bool> retrieved_{false};
   bool hands_on_ = false;    // of its class
-  bool gives_back_ = false;  // written before the end, as the slot
+  given_back gives_back_;    // written before the end, as the slot
 };
 
 /// A task that awaits a future. Lives in the awaiting frame, which cannot end before the future does.

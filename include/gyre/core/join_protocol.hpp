@@ -59,11 +59,13 @@ class basic_join {
     return cancel_requested_.load(std::memory_order_acquire) != 0 &&
            cancel_requested_.exchange(0, std::memory_order_acq_rel) != 0;  // J3
   }
-  /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one.
-  void close_after_failure(place& join, bool cancelled) noexcept {
+  /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one. True if there was one:
+  /// it has ended the gather, or its canceller is about to take it back.
+  bool close_after_failure(place& join, bool cancelled) noexcept {
     join.store(nullptr, std::memory_order_release);  // J1, and L1
     Policy::light_barrier();                         // J2
-    if (cancelled) static_cast<void>(take_requests());
+    if (cancelled) return take_requests();           // J3
+    return cancel_requested_.load(std::memory_order_relaxed) != 0;
   }
 
   /// The same without an end: the parent is destroyed.
@@ -72,9 +74,11 @@ class basic_join {
     Policy::light_barrier();
   }
 
-  void ask(task_bits::word who) noexcept { cancel_requested_.fetch_or(who, std::memory_order_release); }  // C2
+  void ask(task_bits::word who) noexcept {
+    cancel_requested_.fetch_or(static_cast<std::uint32_t>(who), std::memory_order_release);  // C2
+  }
   [[nodiscard]] bool take_request(task_bits::word who) noexcept {                                        // C5
-    return (cancel_requested_.fetch_and(~who, std::memory_order_acq_rel) & who) != 0;
+    return (cancel_requested_.fetch_and(static_cast<std::uint32_t>(~who), std::memory_order_acq_rel) & who) != 0;
   }
   [[nodiscard]] bool is_in(const place& join) noexcept {
     return join.load(std::memory_order_acquire) == &self();
@@ -128,7 +132,7 @@ class basic_join {
     }
   }
 
-  typename Policy::template atomic<task_bits::word> cancel_requested_{0};
+  typename Policy::template atomic<std::uint32_t> cancel_requested_{0};
 };
 
 /// Holds a block that a parent shows in `join`, for as long as it lives.

@@ -9,20 +9,22 @@
 //   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., .., uncancel to 0
 //   by_scope (3)      the same, asked for by one of its scopes      request_cancel            the same, uncancel by that one
 //   by_itself         such a request came from inside its step      request_cancel            with the last of them
-//   handed_on         the awaited future got a request of this task request_cancel, hand_on   claim, end_handing_on
+//   handed_on         the awaited task has a request of this one    note_handed_on            claim, end_handing_on
 //   wait_cancelled    this wait was ended by a cancel               .._cancel, park_leaf      take_cancel
 //   locked            a canceller or observer reads the wait        request_cancel, .._lock.. unlock, unlock_and_..
 //   pinned            never leaves its loop                         set_flags, pin            unpin
 //   main              tied to its thread, its children are not      set_flags                 never
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
 //   count             cancel() calls less uncancel() calls          request_cancel            uncancel
+//   handed_at         `taken` of that task when it got the request  note_handed_on            note_handed_on
+//   taken             how often requests were taken from the word   whatever takes them       never; it wraps
 #include <cstdint>
 
 namespace gyre::detail {
 
 /// Bits of the word, shared by the model that checks it.
 struct task_bits {
-  using word = std::uint32_t;
+  using word = std::uint64_t;
   static constexpr word ready = 0, running = 1, waiting = 2, done = 3, phase = 3;
   static constexpr word forward = 1U << 2;           // waiting for a future: a cancel goes to that, not to this wait
   static constexpr word notified = 1U << 3;          // woken while still running, by an I/O completion
@@ -34,14 +36,24 @@ struct task_bits {
   static constexpr word unstarted = 1U << 9;         // given to the constructor: begin() is to see its first step
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
   static constexpr word by_itself = 1U << 11;        // a request came from code inside the task's step
-  static constexpr word handed_on = 1U << 12;        // a request went to the awaited future, which may give it back
+  static constexpr word handed_on = 1U << 12;        // a request went to the awaited task, which may give it back
   static constexpr word one_scope = 1U << 13;        // as cancel_requested, for the first of the task's scopes
   static constexpr word by_scope = 7U << 13;         // for three of them: a scope takes back what is its own
   static constexpr word wait_bits = phase | forward | deaf;  // what the end of a wait clears
-  static constexpr word one_cancel = 1U << 16;       // the count of cancel requests is in the upper half
+  static constexpr word one_cancel = 1U << 16;               // the count of cancel requests is in the next 16 bits
   static constexpr word count = 0xffffU << 16;
+  static constexpr unsigned handed_at_shift = 32, taken_shift = 48;  // 16 bits each
+  static constexpr word handed_at = word{0xffff} << handed_at_shift;
+  static constexpr word one_taken = word{1} << taken_shift;
   static constexpr word requests = cancel_requested | by_scope;  // to be thrown at the next suspension, by who asked
   static constexpr word asked = requests | by_itself;            // what goes when they are delivered or withdrawn
+};
+
+/// What a task that has ended gives back to those who handed requests on to it: the ones that came when it had taken
+/// requests so many times, and missed these.
+struct given_back {
+  std::int32_t at = nothing;
+  static constexpr std::int32_t nothing = -1;
 };
 
 /// Which of the bits that tell a task's scopes apart are in use. A scope gets one when the task enters it; where there are

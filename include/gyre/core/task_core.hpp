@@ -99,10 +99,10 @@ class task_core : public runnable {
     if (!parked) at().enqueue(*this);
   }
 
-  /// Makes a parked task ready and queues it. False if something else has ended its wait. `gives_back`: see claim().
+  /// Makes a parked task ready and queues it. False if something else has ended its wait. `back`: see claim().
   /// Thread:  any.
-  bool wake(bool gives_back = false) noexcept {
-    if (!state.claim(gives_back)) return false;
+  bool wake(given_back back = {}) noexcept {
+    if (!state.claim(back)) return false;
     at().enqueue(*this);
     return true;
   }
@@ -115,7 +115,7 @@ class task_core : public runnable {
     return state.take_cancel() ? cancelled_end() : nullptr;
   }
 
-  task_state state;
+  [[no_unique_address]] task_state state;       // its last bytes hold what follows
   wait_reason waits_by = wait_reason::unknown;  // while the word says `waiting` and not `forward`; guarded as waits_for
   std::uint8_t limits = 0;                      // time limits that the task is inside of; likewise. 255: or more
   scope_marks scopes;                           // of the scopes that it is inside of; the running thread's
@@ -133,6 +133,10 @@ class task_core : public runnable {
   /// asyncio: a pending cancel goes to the very next future awaited. One that refuses it leaves it to the task. Gives the
   /// kind of wait that follows; `leaf`: the request came back round a circle of awaits, there must be no wait.
   [[nodiscard]] task_state::wait_kind pass_cancel_on(future_core& awaited);
+
+  /// The body has ended with `outcome`, and its frame is gone: so does the task. A cancel of its own hides a value. Returns the
+  /// word as it was.   Thread: the running one.
+  [[nodiscard]] task_bits::word end_with(result_base& outcome) noexcept;
 
   /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
   void cancel_children_now();
@@ -162,6 +166,7 @@ class task_core : public runnable {
   class cancel_walk;
   struct cancel_traits;
   void note_message(std::string_view text);
+  [[nodiscard]] task_state::cancel_step request(bool again, task_bits::word who);
   bool cancel_from(task_state::cancel_step outcome, std::string_view text, task_bits::word who);
   [[nodiscard]] bool leave_cycle(future_core& awaited, task_bits::word who);
   static void run_entry(runnable& r, fate f) noexcept;

@@ -38,7 +38,7 @@ class basic_task_state : task_bits {
   }
   /// seq_cst with park(): of tasks that begin to await each other at once, one sees the other parked.
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
-  [[nodiscard]] unsigned cancelling() const noexcept { return look() >> 16U; }
+  [[nodiscard]] unsigned cancelling() const noexcept { return static_cast<unsigned>((look() & count) >> 16U); }
   [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (requests | wait_cancelled)) != 0; }
   /// It was born running and has neither been in another queue since, nor parked, nor been asked for anything.
   [[nodiscard]] bool is_untouched() const noexcept { return peek() == running; }
@@ -65,9 +65,9 @@ class basic_task_state : task_bits {
   /// For waits that only a grant or a cancel may end: running -> waiting, or, with a cancel pending, -> ready, where the
   /// cancel has ended this wait and cannot be withdrawn any more. False then: the caller enqueues the task.
   [[nodiscard]] bool park_leaf() noexcept;
-  /// waiting -> ready: true for exactly one caller per wait, who then enqueues the task. `gives_back`: the awaited future has
-  /// ended and did not look at the latest requests: one that the task handed on has ended this wait.
-  [[nodiscard]] bool claim(bool gives_back = false) noexcept;
+  /// waiting -> ready: true for exactly one caller per wait, who then enqueues the task. `back`: of the awaited task, which
+  /// has ended. If the request that this one handed on is there, it has ended this wait.
+  [[nodiscard]] bool claim(given_back back = {}) noexcept;
   /// As claim(), for a completion that may come before park(): then the mark makes park() return false.
   [[nodiscard]] bool notify() noexcept;
   /// Clears the mark of notify(); true if it was there.
@@ -84,10 +84,17 @@ class basic_task_state : task_bits {
   };
 
   /// Counts a request and decides where it goes. `who` tells it from others: cancel_requested, or a scope's bit; by_itself.
-  [[nodiscard]] cancel_step request_cancel(word who = cancel_requested) noexcept { return request(one_cancel, who); }
+  [[nodiscard]] cancel_step request_cancel(word who = cancel_requested) noexcept { return request(false, who); }
   /// What the request was passed on to has refused it: decides again, without counting it twice. The task may wait for
   /// something else by now. All requests may have been withdrawn by uncancel() meanwhile: then it is gone.
-  [[nodiscard]] cancel_step repeat_cancel(word who = cancel_requested) noexcept { return request(0, who); }
+  [[nodiscard]] cancel_step repeat_cancel(word who = cancel_requested) noexcept { return request(true, who); }
+  /// One try of either. Not `made`: somebody else was at the word. `taken`: where the request stands, if it is noted.
+  struct attempt {
+    bool made;
+    cancel_step step;
+    std::uint16_t taken;
+  };
+  [[nodiscard]] attempt try_request(bool again, word who) noexcept;
   /// Holds the word for the few instructions in which an observer looks at a parked task. False when it is not parked.
   [[nodiscard]] bool lock_if_waiting() noexcept;
   /// The same, and false too when somebody else holds the word.
@@ -116,34 +123,36 @@ class basic_task_state : task_bits {
   }
   /// The future that the running task is about to wait for has taken its requests.
   void hand_on() noexcept {
-    word w = look();
-    while (!word_.compare_exchange_weak(w, (w & ~asked) | handed_on, std::memory_order_acq_rel, std::memory_order_acquire)) {
-    }
+    change([](word w) { return (w & ~asked) + one_taken; });
+  }
+  /// The task that this one awaits, or is about to await, has noted its request.   Thread: any, under the lock of the awaited
+  /// future, which has not ended.
+  void note_handed_on(std::uint16_t taken) noexcept {
+    change([taken](word w) { return (w & ~handed_at) | handed_on | word{taken} << handed_at_shift; });
   }
   /// It need not wait for that future: see claim().
-  void end_handing_on(bool gives_back) noexcept {
-    for (word w = look(); (w & handed_on) != 0;) {
-      const word next = ended_by_future(w, gives_back);
-      if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire)) return;
-    }
+  void end_handing_on(given_back back) noexcept {
+    if ((look() & handed_on) != 0) change([back](word w) { return ended_by_future(w, back); });
   }
+  /// The requests that were passed on to the children of a fork-join came back to the running task as an error.
+  void note_taken() noexcept { word_.fetch_add(one_taken, std::memory_order_relaxed); }  // the top bits: it may wrap
 
   [[nodiscard]] bool is_asked_by(word who) const noexcept { return (look() & who) != 0; }
-  /// Of a task that is done: requests came in its last step that it could not see. Its end stands; see claim().
-  [[nodiscard]] bool missed_requests() const noexcept { return missed_requests(look()); }
-  [[nodiscard]] static bool missed_requests(word ended) noexcept {
-    return (ended & phase) == done && (ended & requests) != 0 && (ended & by_itself) == 0;
+  /// For a task whose body has returned. asyncio: while a cancel is pending, it ends cancelled all the same: it has asked for
+  /// that itself. A request from elsewhere comes too late: what the task returned before it could see that stands.
+  [[nodiscard]] bool hides_value() const noexcept { return (peek() & (by_itself | wait_cancelled)) != 0; }
+  /// Of the word at the end: what came too late.
+  [[nodiscard]] static given_back missed_requests(word ended) noexcept {
+    const bool missed = (ended & requests) != 0 && (ended & by_itself) == 0;
+    return missed ? given_back{static_cast<std::int32_t>(ended >> taken_shift)} : given_back{};
   }
   [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
 
   /// running -> done. Returns the word as it was.
   word finish() noexcept { return word_.fetch_or(done, std::memory_order_acq_rel); }
-
-  /// The same for a child of a fork-join: nobody waits on its word, and a cancel that this hides came too late.
-  void finish_unshared() noexcept {
-    word_.store((word_.load(std::memory_order_relaxed) & count) | done, std::memory_order_release);
-  }
-  void finish_untouched() noexcept { word_.store(done, std::memory_order_release); }  ///< the same, if is_untouched()
+  /// The same for a child of a fork-join, if is_untouched(): nobody waits on its word, and a cancel that this hides came too
+  /// late.
+  void finish_untouched() noexcept { word_.store(done, std::memory_order_release); }
   void restart() noexcept { word_.store(running, std::memory_order_relaxed); }  ///< after that: another task, running
   /// A task that was born running goes through a queue before its first step: it is a ready one.
   void mark_unstarted() noexcept {
@@ -160,14 +169,23 @@ class basic_task_state : task_bits {
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
   [[nodiscard]] word peek() const noexcept { return word_.load(std::memory_order_relaxed); }
   word settled() const noexcept;  // the word once no canceller holds it
-  cancel_step request(word counted, word who) noexcept;
+  cancel_step request(bool again, word who) noexcept;
+  // Returns the word as it was.
+  template <class Next>
+  word change(Next next) noexcept {
+    word w = look();
+    while (!word_.compare_exchange_weak(w, next(w), std::memory_order_acq_rel, std::memory_order_acquire)) {
+    }
+    return w;
+  }
   // All requests may have been withdrawn meanwhile: then none comes back.
-  [[nodiscard]] static word ended_by_future(word w, bool gives_back) noexcept {
-    const bool back = gives_back && (w & handed_on) != 0 && (w & count) != 0;
-    return (w & ~handed_on) | (back ? wait_cancelled : 0);
+  [[nodiscard]] static word ended_by_future(word w, given_back back) noexcept {
+    const bool mine = (w & handed_on) != 0 && static_cast<std::int32_t>((w & handed_at) >> handed_at_shift) == back.at;
+    return (w & ~handed_on) | (mine && (w & count) != 0 ? wait_cancelled : 0);
   }
   bool take_cancel_slow() noexcept {
-    return (word_.fetch_and(~(asked | wait_cancelled), std::memory_order_acq_rel) & (asked | wait_cancelled)) != 0;
+    constexpr word pending = asked | wait_cancelled;
+    return (change([](word w) { return (w & ~pending) + one_taken; }) & pending) != 0;
   }
 
   typename Atomics::template atomic<word> word_;
@@ -177,124 +195,6 @@ class basic_task_state : task_bits {
 
 using task_state = basic_task_state<>;
 
-template <class A>
-bool basic_task_state<A>::park(wait_kind kind) noexcept {
-  const bool takes_cancel = kind == wait_kind::leaf || kind == wait_kind::forwarding;
-  const bool forwards = kind == wait_kind::forwarding || kind == wait_kind::forwarding_refused;
-  const word mark = (forwards ? forward : 0) | (kind == wait_kind::deaf ? deaf : 0);
-  const word stop = notified | (takes_cancel ? requests : 0);
-  stepping_.store(false, std::memory_order_relaxed);  // before the park: after it, another step may have begun
-  word w = look();
-  do {
-    if ((w & stop) != 0) return stepping_.store(true, std::memory_order_relaxed), false;
-  } while (!word_.compare_exchange_weak(w, (w & ~phase) | waiting | mark, std::memory_order_seq_cst,
-                                        std::memory_order_acquire));
-  return true;
-}
-
-template <class A>
-bool basic_task_state<A>::park_leaf() noexcept {
-  stepping_.store(false, std::memory_order_relaxed);
-  word w = look();
-  word next = 0;
-  do {
-    next = w & ~phase;
-    next = (w & requests) != 0 ? (next & ~asked) | ready | wait_cancelled : next | waiting;
-  } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
-  return (next & phase) == waiting;
-}
-
-template <class A>
-auto basic_task_state<A>::settled() const noexcept -> word {
-  word w = look();
-  for (backoff pause; (w & locked) != 0; w = look()) pause.once();
-  return w;
-}
-
-template <class A>
-bool basic_task_state<A>::claim(bool gives_back) noexcept {
-  for (;;) {
-    word w = settled();
-    if ((w & phase) != waiting) return false;
-    const word next = ended_by_future(w & ~wait_bits, gives_back);
-    if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
-  }
-}
-
-template <class A>
-bool basic_task_state<A>::notify() noexcept {
-  for (;;) {
-    word w = settled();
-    const bool parked = (w & phase) == waiting;
-    const word next = parked ? w & ~wait_bits : w | notified;
-    if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return parked;
-  }
-}
-
-template <class A>
-auto basic_task_state<A>::request(word counted, word who) noexcept -> cancel_step {
-  for (;;) {
-    word w = settled();
-    cancel_step step = cancel_step::noted;
-    word next = w + ((w & count) == count ? 0 : counted);
-    if ((w & phase) == done) return cancel_step::refused;
-    if (counted == 0 && (w & count) == 0) return cancel_step::refused;
-    if ((w & phase) != waiting || (w & deaf) != 0) {
-      next |= who;
-    } else if ((w & forward) != 0) {
-      next |= locked | handed_on;
-      step = cancel_step::forwarded;
-    } else {
-      next = (next & ~phase) | wait_cancelled;
-      step = cancel_step::claimed;
-    }
-    if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return step;
-  }
-}
-
-template <class A>
-bool basic_task_state<A>::lock_if_waiting() noexcept {
-  while ((settled() & phase) == waiting) {
-    if (try_lock()) return true;
-  }
-  return false;
-}
-
-template <class A>
-bool basic_task_state<A>::try_lock() noexcept {
-  word w = peek();
-  return (w & (phase | locked)) == waiting &&
-         word_.compare_exchange_strong(w, w | locked, std::memory_order_acquire, std::memory_order_relaxed);
-}
-
-template <class A>
-bool basic_task_state<A>::unpark() noexcept {
-  word w = look();
-  const word next = (w & ~wait_bits) | running;
-  return (w & locked) == 0 &&
-         word_.compare_exchange_strong(w, next, std::memory_order_acq_rel, std::memory_order_relaxed);
-}
-
-template <class A>
-void basic_task_state<A>::unlock_and_claim() noexcept {
-  word w = look();
-  while (!word_.compare_exchange_weak(w, (w & ~(wait_bits | locked | handed_on)) | wait_cancelled, std::memory_order_acq_rel,
-                                      std::memory_order_relaxed)) {
-  }
-}
-
-template <class A>
-unsigned basic_task_state<A>::uncancel(word scope) noexcept {
-  word w = look();
-  word next = w;
-  do {
-    if ((w & count) == 0) return 0;
-    next = w - one_cancel;
-    if ((w & phase) == done) continue;  // what came too late for it is known by these bits
-    next &= (next & count) == 0 ? ~requests : ~scope;
-    if ((next & requests) == 0) next &= ~by_itself;
-  } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
-  return next >> 16U;
-}
-
 }  // namespace gyre::detail
+
+#include <gyre/core/detail/task_transitions.hpp>

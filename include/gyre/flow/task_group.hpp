@@ -87,8 +87,8 @@ class task_group {
 
   /// Starts `body` as a task of the group. The group cancels it when it fails or its parent is cancelled.
   ///
-  /// Throws:  error if the group has not been entered, has ended or is shutting down: the body is then destroyed unrun;
-  ///          what gyre::create_task() throws.
+  /// Throws:  error if the group has not been entered, has ended or is shutting down, foreign_runtime if the task is for a loop
+  ///          of another one: the body is then destroyed unrun; what gyre::create_task() throws.
   /// Cost:    one pooled object more than gyre::create_task().
   template <class T>
   task<T> create_task(coro<T> body, const task_options& options = task_options(),
@@ -128,7 +128,7 @@ class task_group {
   /// A task that is being made: the group does not end meanwhile.
   class place {
    public:
-    explicit place(task_group& group);
+    place(task_group& group, const task_options& options);
     place(const place&) = delete;
     place& operator=(const place&) = delete;
     ~place() {
@@ -142,7 +142,7 @@ class task_group {
   };
 
   void enter();
-  void reserve();
+  void reserve(const task_options& options);
   void adopt(detail::group_child& c, detail::core_ref<detail::future_core> task) noexcept;
   void begin_exit(const std::exception_ptr& error) noexcept;
   void finish_exit(const std::exception_ptr& error);
@@ -201,7 +201,7 @@ auto with(task_group&& group, F body) {
 template <class T>
 task<T> task_group::create_task(coro<T> body, const task_options& options, std::source_location here) {
   try {
-    place in_group(*this);
+    place in_group(*this, options);
     task<T> made = gyre::create_task(std::move(body), options, here);
     in_group.take(made.shared("create_task"));
     return made;
@@ -220,7 +220,7 @@ detail::started_task<F, Args...> task_group::create_task(F&& fn, Args&&... args)
 template <class F, class... Args>
   requires detail::starts_coro<F, Args...>
 detail::started_task<F, Args...> task_group::create_task(const task_options& options, F&& fn, Args&&... args) {
-  place in_group(*this);
+  place in_group(*this, options);
   detail::started_task<F, Args...> made = gyre::create_task(options, std::forward<F>(fn), std::forward<Args>(args)...);
   in_group.take(made.shared("create_task"));
   return made;

@@ -115,7 +115,7 @@ struct common_handle<First, Rest...> {
 /// Waits for tasks or futures; never throws their errors and cancels nothing.
 ///
 /// Shape:   a named vector of tasks or futures, not empty; duplicates count once.
-/// Cancel:  leaves the tasks alone.   Throws: value_error (empty, unknown return_when), cancelled_error.
+/// Cancel:  leaves the tasks alone.   Throws: value_error (empty, unknown return_when), foreign_runtime, cancelled_error.
 /// Like:    asyncio.wait.
 template <class Handle>
 coro<wait_result<Handle>> wait(std::vector<Handle> tasks, wait_options options = wait_options()) {

@@ -18,7 +18,8 @@ namespace gyre::detail {
 /// Made by another thread, or by the task itself, the request may find the task on its way out of the scope. Then no later
 /// wait may end by it, and requests of others must stay: the scope has a bit of its own in the task's word.
 ///
-/// Not exact for scopes inside three others: they have no bit, and a late request of theirs goes only if no other is counted.
+/// Scopes inside three others have no bit: theirs are requests like anybody's, as in asyncio. One that comes too late, which
+/// takes a second thread, goes only if no other is counted.
 class scope_cancel {
  public:
   /// The running task is inside the scope from now on, to leave().
@@ -37,7 +38,9 @@ class scope_cancel {
     t.cancel({}, mark_ != 0 ? mark_ : task_bits::cancel_requested);
   }
 
-  /// Whether the request has not been delivered.   Thread: the task's.
+  /// Whether it has a bit of its own.
+  [[nodiscard]] bool is_marked() const noexcept { return mark_ != 0; }
+  /// Whether the request has not been delivered.   Thread: the task's; of a marked one.
   template <class Task>
   [[nodiscard]] bool is_undelivered(Task& t) const noexcept {
     return t.state.is_asked_by(mark_);

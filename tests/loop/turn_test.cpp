@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+// How long one turn goes on: what is looked at between turns must not wait for long, and turns are not ended for nothing.
+#include <catch2/catch.hpp>
+
+#include <gyre/core/offload_executor.hpp>
+#include <gyre/gyre.hpp>
+
+#include <algorithm>
+#include <loop/platform.hpp>
+
+using namespace gyre;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Surroundings with a clock that only goes as told, and a sleeping place that notes when it is polled.
+class told_surroundings final : public detail::platform, public time_source, public detail::parker {
+ public:
+  told_surroundings() { detail::current_platform() = this; }
+  ~told_surroundings() override { detail::current_platform() = nullptr; }
+  told_surroundings(const told_surroundings&) = delete;
+  told_surroundings& operator=(const told_surroundings&) = delete;
+
+  void equip(detail::loop_setup& setup) override {
+    setup.clock = this;
+    setup.sleeper = this;
+  }
+  void adopt(detail::loop_core&) override {}
+  void forget(detail::loop_core&) noexcept override {}
+  std::uint64_t seed() override { return 1; }
+  std::shared_ptr<offload_executor> make_executor() override { return nullptr; }
+  std::uint64_t choose(std::uint64_t) override { return 0; }
+  void note(std::uint64_t) noexcept override {}
+  const time_source& clock() const noexcept override { return *this; }
+
+  std::int64_t now() const noexcept override {
+    ++looks;
+    return time;
+  }
+  std::int64_t roughly_now() const noexcept override { return time; }
+
+  void wait(std::int64_t deadline) override {
+    if (deadline != detail::never) time = std::max(time, deadline);
+  }
+  bool wake() noexcept override { return true; }
+  void wake_at(std::int64_t) noexcept override {}
+  bool poll() override {
+    if (steps != 0 && steps_before_poll == 0) steps_before_poll = steps;
+    return false;
+  }
+  bool has_io() const noexcept override { return io; }
+  boost::asio::io_context& lend_context(bool&) override { std::terminate(); }
+
+  std::int64_t time = 1'000'000'000;
+  mutable int looks = 0;  // at the clock
+  bool io = false;
+  int steps = 0;
+  int steps_before_poll = 0;
+};
+
+coro<int> tree(int depth) {
+  if (depth == 0) co_return 1;
+  const auto [left, right] = co_await gather(tree(depth - 1), tree(depth - 1));
+  co_return left + right;
+}
+
+run_options one_loop() { return run_options().loops(1).order(run_order::fork_join); }
+
+}  // namespace
+
+TEST_CASE("C8: a turn of fork-joins goes on while a timer is armed that is not due", "[loop][fairness]") {
+  told_surroundings here;
+  const auto main = [](told_surroundings& at) -> coro<int> {
+    const auto handle = get_running_loop().call_later(1h, [] {});
+    const int before = at.looks;
+    static_cast<void>(co_await tree(12));
+    handle.cancel();
+    co_return at.looks - before;
+  };
+  // One look at the clock in 61 transfers, of which there is one for each of 8,190 children; a new turn looks again.
+  const int looks = gyre::run(main(here), one_loop());
+  CHECK(looks > 100);
+  CHECK(looks < 200);
+}
+
+TEST_CASE("C8: steps that get long in the middle of a turn do not keep I/O waiting", "[loop][fairness]") {
+  told_surroundings here;
+  here.io = true;
+  const int short_steps = GENERATE(0, 1, 5, 20, 50);
+  const auto main = [](told_surroundings& at, int quick) -> coro<> {
+    const auto step = [](told_surroundings& around, int short_ones) -> coro<> {
+      if (++around.steps > short_ones) around.time += 3'000'000;
+      co_return;
+    };
+    std::vector<task<>> all;
+    for (int i = 0; i < 60; ++i) all.push_back(create_task(step, std::ref(at), quick));
+    for (const task<>& each : all) co_await each;
+  };
+  gyre::run(main(here, short_steps), one_loop());
+  CHECK(here.steps == 60);
+  CHECK(here.steps_before_poll > short_steps);
+  CHECK(here.steps_before_poll <= short_steps + 7);
+}
