@@ -194,7 +194,7 @@ class [[nodiscard]] io_operation<Initiation, void(Args...), InitArgs...> final :
       abort();
       throw;
     }
-    return !ended_at_once_ && park();
+    return ended_at_once_ ? step_back() : park();
   }
 
   auto await_resume() {

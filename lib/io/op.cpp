@@ -45,6 +45,19 @@ bool io_wait::park() noexcept {
   return cancel_and_park();  // a cancel was pending
 }
 
+// What mostly follows is a read of the answer, which is not there yet: a system call in vain, and a pass through the reactor.
+// The steps of others give the peer its time. In asyncio's order what ends at once is part of the step, as drain() is. And a
+// task that may be stolen stays: it would read on a loop that does not have its socket.
+bool io_wait::step_back() noexcept {
+  task_core& t = *task_;
+  const auto& here = static_cast<const loop_core&>(*this_thread().loop);
+  if (here.asyncio_order() || !here.queues_behind_others(t)) return false;
+  t.check = nullptr;
+  t.state.yield();
+  t.at().enqueue(t);
+  return true;
+}
+
 bool io_wait::may_resume(task_core& t) noexcept {
   // Resumed by the handler's claim, unless a cancel ended the wait. A deaf wait only the handler can have ended.
   if (cancelling_ || !t.state.wait_ended_by_cancel()) return true;

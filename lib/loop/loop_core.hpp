@@ -119,6 +119,7 @@ class loop_core final : public home {
     if (sleeper_->wake()) doorbells.fetch_add(1, std::memory_order_relaxed);
   }
 
+  [[nodiscard]] bool queues_behind_others(const task_core& running) const noexcept;
   /// Everything stealable that another thread may take.   Thread: any.
   [[nodiscard]] stolen take_stealable(loop_core& thief) noexcept;
   /// Something that another thread may take, besides the ready tasks.
@@ -283,12 +284,11 @@ class loop_core final : public home {
   thread_state outer_;  // what this thread was before enter()
   std::atomic<bool> running_{false};
   std::atomic<int> thread_number_{0};
-  std::atomic<std::uint64_t> steals_{0};
-  std::atomic<std::uint64_t> ran_dry_{0};     // likewise a counter
-  std::atomic<std::uint64_t> taken_from_{0};  // ready tasks that others have taken; written by them
+  std::atomic<std::uint64_t> steals_{0}, ran_dry_{0};  // counters, as those above
   lone_calls lone_calls_;
   std::atomic<std::uint64_t> own_task_numbers_{1};
   alignas(cache_line) sleep_mark sleeping_;
+  alignas(cache_line) std::atomic<std::uint64_t> taken_from_{0};  // ready tasks that others have taken; written by them
 };
 
 /// The unfinished tasks of the runtime that `any_loop` belongs to.

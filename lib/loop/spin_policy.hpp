@@ -15,8 +15,8 @@ namespace gyre::detail {
 /// nothing. Times in nanoseconds; `window` is how long to spin at most.
 ///
 /// The core is given away between two looks: the one that there will be something from may need it. On a core that somebody
-/// else computes on that costs a time slice, where a sleeper would be woken at once: each time it happens, twice as many waits
-/// go without a spin.
+/// else computes on that costs a time slice, where a sleeper would be woken at once. Then as many waits go without a spin as
+/// cost together, in wake-ups, what was lost, and besides twice as many as the last time.
 class spin_policy {
  public:
   /// After each turn of a loop: whether it did anything, and whether that came from another thread. `now` is asked only where
@@ -53,7 +53,7 @@ class spin_policy {
       const bool there = found();
       const std::int64_t time = now();
       if (time - before > window) {
-        robbed();
+        robbed(time - before);
         return there;
       }
       if (there) {
@@ -68,17 +68,19 @@ class spin_policy {
 
   /// It has spun in vain.
   void lost() noexcept { credit_ = std::max(credit_ - 1, 0); }
-  /// The core that it gave away came back late.
-  void robbed() noexcept {
+  /// The core that it gave away came back so late.
+  void robbed(std::int64_t lost) noexcept {
     credit_ = 0;
-    to_leave_out_ = std::min(2 * to_leave_out_ + 15, most_left_out);
+    const std::int64_t in_wake_ups = 1 + lost / wake_up;
+    to_leave_out_ = static_cast<int>(std::min(2 * to_leave_out_ + in_wake_ups, most_left_out));
     left_out_ = to_leave_out_;
   }
   void won() noexcept { to_leave_out_ -= (to_leave_out_ + 7) / 8; }
 
  private:
   static constexpr int most_credit = 4;
-  static constexpr int most_left_out = 4095;
+  static constexpr std::int64_t most_left_out = 4095;
+  static constexpr std::int64_t wake_up = 40'000;  // ns, what one costs where cores are scarce: two switches, and the queue
 
   std::int64_t idle_since_ = 0;
   bool idle_ = false;

@@ -249,6 +249,11 @@ bool loop_core::run_pinned() {
   return true;
 }
 
+// Whether that task, if it yields now, goes on after others that are ready, and for certain here: nobody takes from this queue.
+bool loop_core::queues_behind_others(const task_core& running) const noexcept {
+  return (setup_.peers == nullptr || running.state.is_pinned()) && !(ring_.empty() && batch_.empty());
+}
+
 bool loop_core::run_ready() {
   task_core* t = ready.take();
   if (t == nullptr) return false;

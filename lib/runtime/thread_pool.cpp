@@ -215,19 +215,20 @@ void thread_pool_executor::shared::spin_for_work(worker& self, std::unique_lock<
 
 bool thread_pool_executor::shared::wait_for_work(worker& self, std::unique_lock<std::mutex>& hold) noexcept {
   constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // that the clock can certainly add
-  const std::int64_t begun = time_source::steady().now();
+  const std::int64_t window = options_.spin_before_park().count();
+  const std::int64_t begun = window == 0 ? 0 : time_source::steady().now();
   ++idle_;
   if (submitters_ != 0) room_.notify_one();
   spin_for_work(self, hold);
-  const auto end = clock_type::now() + std::min(options_.idle_timeout(), longest);
   bool woken = closed_ || !queue_.empty();
+  const auto end = woken ? clock_type::time_point() : clock_type::now() + std::min(options_.idle_timeout(), longest);
   for (bool in_time = true; !woken && in_time;) {
     in_time = work_or_end_.wait_until(hold, end) == std::cv_status::no_timeout;
     called_ = false;  // if it was another one that was told, that one comes soon, and who pushes meanwhile tells one more
     woken = closed_ || !queue_.empty();
   }
   --idle_;
-  self.spinning.waited(time_source::steady().now() - begun, options_.spin_before_park().count());
+  if (window != 0) self.spinning.waited(time_source::steady().now() - begun, window);
   return woken;
 }
 

@@ -235,7 +235,7 @@ std::vector<asio::const_buffer> in_pieces(const std::vector<char>& all, std::siz
 
 }  // namespace
 
-TEST_CASE("asio: a write that the socket takes at once is part of the step", "[io][asio]") {
+TEST_CASE("asio: a write is part of the step if the socket takes it; in fork-join order others go first", "[io][asio]") {
   for (const run_order order : {run_order::asyncio, run_order::fork_join}) {
     const bool others_waited = run([]() -> coro<bool> {
       connection c = co_await connect_pair();
@@ -249,8 +249,62 @@ TEST_CASE("asio: a write that the socket takes at once is part of the step", "[i
       co_await other;
       co_return waited;
     }(), loops(1).order(order));
-    CHECK(others_waited);
+    CHECK(others_waited == (order == run_order::asyncio));
   }
+}
+
+TEST_CASE("asio: where no other task is ready a write is part of the step in either order", "[io][asio]") {
+  for (const run_order order : {run_order::asyncio, run_order::fork_join}) {
+    runtime r(loops(1).order(order));
+    const std::uint64_t steps = run_coroutine_threadsafe([](runtime& here) -> coro<std::uint64_t> {
+      connection c = co_await connect_pair();
+      const std::uint64_t before = here.stats().tasks_run;
+      for (int i = 0; i < 5; ++i) co_await asio::async_write(c.client, asio::buffer("x", 1), use_gyre);
+      co_return here.stats().tasks_run - before;
+    }(r), r.loop(0)).result();
+    CHECK(steps == 0);
+  }
+}
+
+coro<bool> writes_before_others() {
+  connection c = co_await connect_pair();
+  bool other_ran = false;
+  task_options here;
+  here.pin = true;
+  task<> other = create_task(here, [](bool& ran) -> coro<> {
+    ran = true;
+    co_return;
+  }, std::ref(other_ran));
+  co_await asio::async_write(c.client, asio::buffer("x", 1), use_gyre);
+  const bool first = !other_ran;
+  co_await other;
+  co_return first;
+}
+
+TEST_CASE("asio: a task that may be stolen goes on with its step after a write", "[io][asio]") {
+  const bool went_on = run([]() -> coro<bool> {
+    task_options free;
+    free.pin = false;
+    co_return co_await create_task(free, writes_before_others);
+  }(), loops(2).order(run_order::fork_join));
+  CHECK(went_on);
+}
+
+TEST_CASE("asio: a cancel reaches a writer that lets others go first; what it wrote is sent", "[io][asio]") {
+  const bool cancelled = run([]() -> coro<bool> {
+    connection c = co_await connect_pair();
+    task<> writer = create_task([](tcp::socket& socket) -> coro<> {
+      co_await asio::async_write(socket, asio::buffer("x", 1), use_gyre);
+    }, std::ref(c.client));
+    task<> canceller = create_task([](task<> t) -> coro<> {
+      t.cancel();
+      co_return;
+    }, writer);
+    co_await wait(writer, canceller);
+    co_await read_once(c.server);
+    co_return writer.cancelled();
+  }(), loops(1).order(run_order::fork_join));
+  CHECK(cancelled);
 }
 
 TEST_CASE("asio: a task that only writes lets others run", "[io][asio]") {

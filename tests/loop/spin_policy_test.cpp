@@ -77,15 +77,26 @@ TEST_CASE("spinning: a spin that finds something goes on paying", "[loop][parkin
   }
 }
 
-TEST_CASE("spinning: where somebody else computes on the core it becomes rare", "[loop][parking]") {
+TEST_CASE("spinning: after a lost time slice as many waits go without as cost that much", "[loop][parking]") {
+  constexpr std::int64_t time_slice = 4'000'000;
+  constexpr std::int64_t wake_up = 40'000;
   spin_policy policy;
-  for (int waits = 15; waits < 4095; waits = 2 * waits + 15) {
+  for (std::int64_t waits = 1 + time_slice / wake_up; waits < 4095; waits = 2 * waits + 1 + time_slice / wake_up) {
     wait_for(policy, 1);
-    CHECK(spin(policy, window + 1, 1));
+    CHECK(spin(policy, time_slice, 1));
     CHECK_FALSE(policy.pays());
     wait_for(policy, 1);
-    int left_out = 0;
+    std::int64_t left_out = 0;
     while (!policy.pays()) ++left_out;
     CHECK(left_out == waits);
   }
+}
+
+TEST_CASE("spinning: a core that comes back a little late costs few waits", "[loop][parking]") {
+  spin_policy policy;
+  wait_for(policy, 1);
+  CHECK(spin(policy, window + 1, 1));
+  wait_for(policy, 1);
+  CHECK_FALSE(policy.pays());
+  CHECK(policy.pays());
 }

@@ -61,7 +61,7 @@ class [[nodiscard]] future_awaiter : public awaiter_base {
  private:
   void throw_cancel() {
     if (std::exception_ptr error = cancel_error_after(*node_.task, *awaited_); error != nullptr) {
-      std::rethrow_exception(std::move(error));
+      rethrow(std::move(error));
     }
   }
 

@@ -3,6 +3,7 @@
 // The shared state behind future, task, gather and shield: one result, set once, and those who wait for it.
 // Layer: core.  Bodies: lib/core/future_core.cpp
 #include <gyre/base/ref_count.hpp>
+#include <gyre/base/rethrow.hpp>
 #include <gyre/core/completion.hpp>
 #include <gyre/core/error.hpp>
 #include <gyre/core/home.hpp>
@@ -126,7 +127,7 @@ class future_core : public pooled, public basic_completion<completion_node> {
 
   /// Throws what the future ended with, if that is no value; invalid_state_error while pending. Marks it as retrieved.
   void check_result() {
-    if (outcome() != status::finished) [[unlikely]] std::rethrow_exception(failed_result());
+    if (outcome() != status::finished) [[unlikely]] rethrow(failed_result());
   }
   /// The error it ended with, null for a value. Throws cancelled_error if cancelled, invalid_state_error while pending.
   [[nodiscard]] std::exception_ptr exception();

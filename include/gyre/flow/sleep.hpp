@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // sleep: lets time pass on the loop's clock.  Layer: flow.  Bodies: lib/flow/sleep.cpp
+#include <gyre/base/rethrow.hpp>
 #include <gyre/loop/event_loop.hpp>
 
 #include <chrono>
@@ -30,7 +31,7 @@ class sleep_base : public awaiter_base, public timer_node {
   ~sleep_base() { stop_timer(); }
   void finish() {
     if (!task_->state.cancel_pending()) [[likely]] return;
-    if (std::exception_ptr error = end_cancelled(); error != nullptr) std::rethrow_exception(std::move(error));
+    if (std::exception_ptr error = end_cancelled(); error != nullptr) rethrow(std::move(error));
   }
 
  private:

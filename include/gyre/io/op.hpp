@@ -37,6 +37,8 @@ class io_wait : public resume_check, public runnable {
   void begin(task_core& t, std::coroutine_handle<> at) noexcept;
   /// After: parks. False if the operation has ended already.
   [[nodiscard]] bool park() noexcept;
+  /// Instead, if it has ended inside its initiation: whether the task goes on behind those who are ready here.
+  [[nodiscard]] bool step_back() noexcept;
   /// The initiation threw: nothing is under way.
   void abort() noexcept { task_->check = nullptr; }
   /// Whether the operation may end inside its initiation: no cancel waits for this await, and the task has not gone on so
