@@ -26,6 +26,11 @@ coro<> wait_for_event(event& e) { co_await e.wait(); }
 
 coro<std::unique_ptr<int>> owned() { co_return std::make_unique<int>(5); }
 
+coro<> note_and_wait(bool& begun) {
+  begun = true;
+  co_await future<int>();
+}
+
 coro<> end_when(const std::atomic<int>& stage, std::atomic<int>& begun, int round) {
   begun = round;
   while (stage < round) {
@@ -278,4 +283,16 @@ TEST_CASE("SAFE-001: each task that comes alone is seen by a loop that falls asl
     for (int round = 0; round < rounds; ++round) sum += run_coroutine_threadsafe(add(1, 0), r).result();
     CHECK(sum == rounds);
   }
+}
+
+TEST_CASE("SAFE-008: a cancel that comes before the factory has made the task reaches it", "[runtime][threads]") {
+  const auto loop = new_event_loop();
+  loop->set_task_factory(
+      [](event_loop&, any_coro& body, const task_options& options) { return body.create_task(options); });
+  bool begun = false;
+  const auto f = run_coroutine_threadsafe(note_and_wait(begun), *loop);
+  CHECK(f.cancel());
+  loop->run_until_complete(settle());
+  CHECK_FALSE(begun);
+  CHECK(all_tasks(*loop).empty());
 }

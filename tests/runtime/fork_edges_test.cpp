@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace gyre;
@@ -26,6 +27,39 @@ coro<std::shared_ptr<int>> share(std::shared_ptr<int> value) { co_return value; 
 coro<std::shared_ptr<int>> fail_to_share(int turns) {
   for (int i = 0; i < turns; ++i) co_await sleep(0ns);
   throw std::runtime_error("failed");
+}
+
+coro<std::shared_ptr<int>> wait_with(std::shared_ptr<int> kept, std::atomic<int>& begun) {
+  ++begun;
+  while (kept != nullptr) {
+    try {
+      co_await future<int>();
+    } catch (const cancelled_error&) {  // nothing ends it
+    }
+  }
+  co_return kept;
+}
+
+coro<> leave_an_orphan(std::shared_ptr<int> kept, std::atomic<int>& begun) {
+  try {
+    static_cast<void>(co_await gather(wait_with(kept, begun), fail_to_share(1)));
+  } catch (const std::runtime_error&) {
+  }
+}
+
+coro<> wait_for_children(std::shared_ptr<int> kept, std::atomic<int>& begun) {
+  static_cast<void>(co_await gather(share(kept), wait_with(kept, begun)));
+}
+
+coro<std::size_t> count_tasks() { co_return all_tasks().size(); }
+
+// What does not end by a cancel is destroyed.
+run_options stubborn_loops() { return run_options().loops(2).shutdown_timeout(1ms); }
+
+void be_silent(runtime& r) {
+  for (int i = 0; i < r.loop_count(); ++i) {
+    r.loop(i).set_exception_handler([](event_loop&, const exception_context&) {});
+  }
 }
 
 coro<int> cancel_itself() {
@@ -125,4 +159,33 @@ TEST_CASE("fork-join: a handle that is made as its child ends hears of the end",
     co_return open;
   };
   CHECK(run(main(), run_options().loops(2)) == 0);
+}
+
+TEST_CASE("fork-join: a runtime that stops keeps nothing of children whose gather has failed", "[runtime][fork_join]") {
+  const auto kept = std::make_shared<int>(1);
+  std::atomic<int> begun{0};
+  {
+    runtime r(stubborn_loops());
+    be_silent(r);
+    run_coroutine_threadsafe(leave_an_orphan(kept, begun), r).result();
+    r.stop();
+  }
+  CHECK(begun == 1);
+  CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("fork-join: a runtime that stops keeps nothing of a gather whose children had handles",
+          "[runtime][fork_join]") {
+  const auto kept = std::make_shared<int>(1);
+  std::atomic<int> begun{0};
+  {
+    runtime r(stubborn_loops());
+    be_silent(r);
+    const auto waits = run_coroutine_threadsafe(wait_for_children(kept, begun), r);
+    while (begun == 0) std::this_thread::yield();
+    while (run_coroutine_threadsafe(count_tasks(), r).result() < 3) {
+    }
+    r.stop();
+  }
+  CHECK(kept.use_count() == 1);
 }
