@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The edges of a gather that runs as a fork-join: what an error leaves behind, cancels before a child's first step and in its
-// last one, where the parent goes on, handles that are made as a child ends.
+// last one, where the parent goes on, what a runtime that stops leaves of it.
 #include "loop_test.hpp"
 
 #include <atomic>
@@ -82,12 +82,6 @@ coro<int> note_begin(std::atomic<int>& begun) {
   co_return 1;
 }
 
-coro<int> sum_of(int depth) {
-  if (depth == 0) co_return 1;
-  const auto [a, b] = co_await gather(sum_of(depth - 1), sum_of(depth - 1));
-  co_return a + b;
-}
-
 run_options one_loop_of_forks() { return run_options().loops(1).order(run_order::fork_join); }
 
 }  // namespace
@@ -134,31 +128,6 @@ RUNTIME_TEST("fork-join: main goes on where it was, whichever loop its last chil
     if (&get_running_loop() != here) ++elsewhere;
   }
   CHECK(elsewhere == 0);
-}
-
-TEST_CASE("fork-join: a handle that is made as its child ends hears of the end", "[runtime][fork_join]") {
-  static constexpr auto collect = [](const std::atomic<bool>& over, std::vector<any_task>& seen) -> coro<> {
-    while (!over && seen.size() < 200'000) {
-      for (const any_task& each : all_tasks()) seen.push_back(each);
-      co_await sleep(0ns);
-    }
-  };
-  const auto main = []() -> coro<std::size_t> {
-    std::atomic<bool> over{false};
-    std::vector<any_task> seen;
-    task_options beside;
-    beside.pin = true;
-    beside.loop = &current_runtime().loop(1);
-    const task<> collector = create_task(beside, collect, std::cref(over), std::ref(seen));
-    for (int round = 0; round < 300; ++round) static_cast<void>(co_await sum_of(6));
-    over = true;
-    co_await collector;
-    const any_task me = current_task();
-    std::size_t open = 0;
-    for (const any_task& each : seen) open += each.done() || each == me ? 0 : 1;
-    co_return open;
-  };
-  CHECK(run(main(), run_options().loops(2)) == 0);
 }
 
 TEST_CASE("fork-join: a runtime that stops keeps nothing of children whose gather has failed", "[runtime][fork_join]") {
