@@ -2,6 +2,7 @@
 #include "loop_test.hpp"
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -38,6 +39,12 @@ async_generator<int> with_cleanup(std::string& log) {
   co_await sleep(0ns);
   log += "cleaned ";
   if (exit != nullptr) std::rethrow_exception(exit);
+}
+
+async_generator<int> keeping(std::shared_ptr<int> kept) {
+  static_cast<void>(kept);
+  co_yield 1;
+  co_yield 2;
 }
 
 async_generator<int> stubborn() {
@@ -201,6 +208,18 @@ LOOP_TEST("AGEN-004: shutdown_asyncgens() closes all that are open, and reports 
   REQUIRE(caught.reports.size() == 2);
   CHECK(caught.reports[1].message.find("after shutdown_asyncgens()") != std::string::npos);
   co_await late.aclose();
+}
+
+LOOP_TEST("AGEN-004: a generator that is dropped before its loop begins to close it is freed",
+          "[core][async_generator]") {
+  const auto kept = std::make_shared<int>(1);
+  std::optional<async_generator<int>> values(keeping(kept));
+  static_cast<void>(co_await values->next());
+  const task<> closing = create_task(get_running_loop().shutdown_asyncgens());
+  get_running_loop().call_soon([&values] { values.reset(); });
+  co_await closing;
+  co_await settle();
+  CHECK(kept.use_count() == 1);
 }
 
 TEST_CASE("RUN-016: after the tasks the generators are closed, then the executor is joined", "[core][async_generator]") {

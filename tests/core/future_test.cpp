@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_test.hpp"
 
+#include <gyre/core/future_core.hpp>
+
 #include <memory>
 #include <stdexcept>
 
@@ -13,6 +15,24 @@ coro<> await_into(future<int> f, std::string& log, const char* name) {
   const std::string how = co_await outcome(std::move(f));
   log += std::string(name) + "=" + how + " ";
 }
+
+/// Tries to take another node back when it is told of the end.
+class taking_back final : public detail::completion_node {
+ public:
+  taking_back() noexcept : completion_node(&told, &never_queued, kind) {}
+  taking_back* other = nullptr;
+  bool took_it = false;
+  int times_told = 0;
+
+ private:
+  static constexpr detail::node_kind kind{"taking_back"};
+  static void told(detail::completion_node& node, detail::future_core& done) noexcept {
+    auto& self = static_cast<taking_back&>(node);
+    ++self.times_told;
+    if (self.other != nullptr) self.took_it = done.remove(*self.other);
+  }
+  static void never_queued(detail::runnable&, fate) noexcept {}
+};
 
 }  // namespace
 
@@ -416,4 +436,19 @@ TEST_CASE("FUT-029: futures and tasks are futures, other things are not", "[core
   CHECK_FALSE(is_future_v<coro<int>>);
   CHECK_FALSE(is_future_v<event>);
   CHECK(is_coro_v<coro<int>>);
+}
+
+LOOP_TEST("future: what it has begun to tell of its end cannot be taken back", "[core][future]") {
+  const future<int> f;
+  taking_back first;
+  taking_back second;
+  first.other = &second;
+  detail::future_core& core = f.core("test");
+  REQUIRE(core.add(first));
+  REQUIRE(core.add(second));
+  f.set_result(1);
+  CHECK(first.times_told == 1);
+  CHECK_FALSE(first.took_it);
+  CHECK(second.times_told == 1);
+  co_return;
 }

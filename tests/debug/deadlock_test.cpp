@@ -3,7 +3,10 @@
 // graph when nothing can come any more.
 #include "loop_test.hpp"
 
+#include <gyre/core/task_record.hpp>
+
 #include <atomic>
+#include <utility>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -221,6 +224,42 @@ RUNTIME_TEST("deadlock: circles that tasks of several loops close at once end wi
     }
     CHECK(errors == 3);  // one got it, or more at once; it comes out of the others
   }
+}
+
+namespace {
+
+/// Somebody who looks at a parked task just as another one closes a circle, and is gone at that one's second look.
+struct onlooker {
+  static inline detail::task_core* held = nullptr;
+  static inline int looks = 0;
+  static bool may_be_awaited(detail::task_core&) noexcept {
+    if (++looks == 2) std::exchange(held, nullptr)->state.unlock();
+    return true;
+  }
+};
+
+detail::task_core& core_of(const task<>& t) { return *static_cast<detail::task_record&>(t.core("test")).core(); }
+
+}  // namespace
+
+LOOP_TEST("deadlock: a circle is found though somebody looks at one of its tasks just then", "[debug][deadlock]") {
+  const future<task<>> to_a;
+  const auto a = named("a", awaits_later, to_a);
+  const auto b = named("b", awaits, a);
+  co_await settle();
+  detail::task_type watched = *core_of(a).type;
+  watched.may_be_awaited = &onlooker::may_be_awaited;
+  core_of(a).type = &watched;
+  onlooker::looks = 0;
+  onlooker::held = &core_of(b);
+  REQUIRE(core_of(b).state.lock_if_waiting());
+  to_a.set_result(b);
+  co_await settle();
+  if (onlooker::held != nullptr) onlooker::held->state.unlock();
+  CHECK(onlooker::held == nullptr);
+  CHECK(a.done());
+  b.cancel();
+  CHECK(has(co_await outcome(b), "'a' awaits 'b'; 'b' awaits 'a' at "));
 }
 
 LOOP_TEST("deadlock: awaiting what waits for something else costs no error", "[debug][deadlock]") {

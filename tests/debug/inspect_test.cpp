@@ -43,7 +43,8 @@ struct printed {
   std::string text;
   int status = -1;
 };
-printed output_of(const std::string& command) {
+// Unused where the tools are not built.
+[[maybe_unused]] printed output_of(const std::string& command) {
   printed out;
   std::FILE* pipe = ::popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);

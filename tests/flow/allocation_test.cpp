@@ -41,6 +41,16 @@ coro<bool> gather_short_of_memory(long n) {
   co_return refused;
 }
 
+coro<> nothing() { co_return; }
+
+// The allocations of so many blocks whose limits are never reached.
+coro<long> limit_often(int times) {
+  for (int i = 0; i < times; ++i) co_await with_timeout(1h, nothing);
+  const allocation_counter meter;
+  for (int i = 0; i < times; ++i) co_await with_timeout(1h, nothing);
+  co_return meter.count();
+}
+
 coro<> drop_one_unawaited() {
   std::optional<coro<int>> body(one());
   const allocation_counter meter;
@@ -61,4 +71,13 @@ TEST_CASE("gather: memory that runs out on the way leaves the children whole", "
 TEST_CASE("coro: one that was never awaited is destroyed without memory, too", "[core][coro]") {
   if (!counts_allocations) return;
   run(drop_one_unawaited(), one_loop());
+}
+
+TEST_CASE("timeout: a limit that is not reached leaves no memory behind", "[flow][timeout]") {
+  if (!counts_allocations) return;
+  constexpr int times = 5000;
+  constexpr long few = 3;  // not one for some hundred blocks
+  CHECK(run(limit_often(times), one_loop()) < few);
+  CHECK(run(limit_often(times), run_options().loops(2).order(run_order::asyncio)) < few);
+  CHECK(run(limit_often(times), run_options().loops(2).order(run_order::fork_join)) < few);
 }

@@ -98,6 +98,17 @@ LOOP_TEST("SHIELD-006: a cancelled shield takes its callback off", "[flow][shiel
   CHECK(to_string(f) == "<Future pending>");
 }
 
+LOOP_TEST("SHIELD-006: a shield that is cancelled when what it shields has just ended stays cancelled",
+          "[flow][shield]") {
+  const future<int> f;
+  const auto outer = shield(f);
+  f.set_result(1);  // its callback is on the way
+  CHECK(outer.cancel());
+  co_await settle(2);
+  const std::string how = co_await outcome(outer);
+  CHECK(how == "cancelled");
+}
+
 LOOP_TEST("SHIELD-007: a coroutine is started at the call", "[flow][shield]") {
   const auto outer = shield(give(1));
   CHECK(all_tasks().size() == 2);

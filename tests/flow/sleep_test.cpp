@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_test.hpp"
 
+#include <loop/loop_core.hpp>
+
 #include <limits>
 #include <string>
 
@@ -81,4 +83,34 @@ LOOP_TEST("LOOP-049: a thousand sleeps, most of them cancelled", "[flow][sleep]"
   }
   static_cast<void>(co_await wait(tasks));
   CHECK(log == std::string(10, 'x'));
+}
+
+// The two threads that do this are one here: whoever fires the timers of a loop that is stuck comes after the cancel.
+TEST_CASE("sleep: a timer that comes due after the cancel leaves nothing to the task's next wait", "[flow][sleep]") {
+  static constexpr auto sleeps_twice = [](bool& again) -> coro<> {
+    try {
+      co_await sleep(1ms);
+    } catch (const cancelled_error&) {
+    }
+    again = true;
+    co_await sleep(1h);
+  };
+  const auto main = []() -> coro<std::string> {
+    bool again = false;
+    const task<> t = create_task(sleeps_twice, std::ref(again));
+    const event_loop::time_point due = get_running_loop().now() + 10ms;
+    co_await settle();
+    t.cancel();
+    auto& loop = get_running_loop().core();
+    while (get_running_loop().now() < due) {
+    }
+    loop.timers->fire_due_elsewhere(loop.now());
+    co_await settle();
+    std::string seen = again ? "sleeps again, " : "ended, ";
+    seen += t.done() ? "done" : "not done";
+    t.cancel();
+    co_await wait(t);
+    co_return seen;
+  };
+  CHECK(run(main(), run_options().loops(1).order(run_order::fork_join)) == "sleeps again, not done");
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_test.hpp"
 
-#include <list>
+#include <gyre/core/trace.hpp>
 
+#include <loop/loop_core.hpp>
+
+#include <atomic>
+#include <list>
 #include <stdexcept>
 #include <string>
 
@@ -242,4 +246,48 @@ LOOP_TEST("WAIT-010: any collection of tasks is accepted", "[flow][wait]") {
   CHECK(of_set.done.size() == 1);
   CHECK(of_set.pending.size() == 1);
   co_await more;
+}
+
+// --- a timeout that comes early ----------------------------------------------------------------------------------------
+namespace {
+
+/// Fires the timers of a task's loop whenever that task may be interrupted: as another loop does while this one is stuck.
+struct early_timers {
+  static inline std::atomic<detail::task_core*> waiter{nullptr};
+  static void fire() noexcept {
+    detail::task_core* const t = waiter.load();
+    if (t == nullptr || detail::this_thread().current != t) return;
+    auto& loop = static_cast<detail::loop_core&>(t->at());
+    loop.timers->fire_due_elsewhere(loop.now());
+  }
+  early_timers() { detail::interruption_target.store(&fire); }
+  early_timers(const early_timers&) = delete;
+  early_timers& operator=(const early_timers&) = delete;
+  ~early_timers() { detail::interruption_target.store(nullptr); }
+};
+
+coro<std::size_t> wait_no_time(task<int> t) {
+  early_timers::waiter = detail::this_thread().current;
+  std::vector<task<int>> one;
+  one.push_back(t);
+  wait_options options;
+  options.timeout = 0ns;
+  const auto [done, pending] = co_await wait(one, options);
+  early_timers::waiter = nullptr;
+  co_return pending.size();
+}
+
+}  // namespace
+
+TEST_CASE("wait: a timeout that another loop finds due before the task has parked ends the wait", "[flow][wait]") {
+  const auto main = []() -> coro<> {
+    const future<int> f;
+    const task<int> other = create_task(await_future(f));
+    const std::size_t pending = co_await create_task(wait_no_time(other));
+    CHECK(pending == 1);
+    f.set_result(1);
+    co_await other;
+  };
+  const early_timers early;
+  run(main(), run_options().loops(2).order(run_order::fork_join));
 }

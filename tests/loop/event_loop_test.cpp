@@ -163,6 +163,21 @@ TEST_CASE("LOOP-018: run_until_complete refuses a future of another loop", "[loo
   CHECK_THROWS_AS(loop->run_until_complete(f), value_error);
 }
 
+LOOP_TEST("FAULT-03, LOOP-019: a loop that runs does not run in another thread, too", "[loop]") {
+  event_loop& here = get_running_loop();
+  bool refused = false;
+  std::thread other([&] {
+    try {
+      here.run_forever();
+    } catch (const already_running&) {
+      refused = true;
+    }
+  });
+  other.join();
+  CHECK(refused);
+  co_return;
+}
+
 LOOP_TEST("FAULT-03, LOOP-019: no loop runs inside a running loop", "[loop]") {
   const auto other = new_event_loop();
   CHECK_THROWS_AS(other->run_forever(), already_running);

@@ -133,6 +133,58 @@ struct completion_before_park : task_model<completion_before_park, 2> {
   }
 };
 
+/// A cancel comes as a task is about to wait for a future that nothing else ends: the task hands it on before it waits, or
+/// the canceller does. As in await_completion().
+struct cancel_before_wait : task_model<cancel_before_wait, 2> {
+  rl::mutex future_lock;
+  rl::var<bool> ended;
+  rl::var<bool> linked;  // the task waits for the future
+
+  void before() {
+    task_model::before();
+    ended($) = false;
+    linked($) = false;
+  }
+  void after() {
+    RL_ASSERT(ended($));
+    task_model::after();
+  }
+
+  void thread(unsigned who) {
+    if (who == 0) {
+      written_by_task($) = 1;
+      if (wait()) resumed();
+    } else if (word->request_cancel() == step::forwarded) {
+      word->unlock();
+      end();
+    }
+  }
+
+  /// False: the future has ended.
+  bool wait() {
+    for (;;) {
+      if (word->cancel_pending()) {
+        word->hand_on();
+        end();
+      }
+      future_lock.lock($);
+      const bool over = ended($);
+      const bool parked = !over && word->park(kind::forwarding);
+      linked($) = parked;
+      future_lock.unlock($);
+      if (parked || over) return parked;
+    }
+  }
+
+  void end() {
+    future_lock.lock($);
+    ended($) = true;
+    const bool somebody_waits = linked($);
+    future_lock.unlock($);
+    if (somebody_waits && word->claim()) claimed();
+  }
+};
+
 /// A cancel is passed on to a future that ends at the same moment and refuses it, while the task goes on and waits for
 /// something else: the cancel must end that wait, or be found before it. As in task_core::cancel().
 struct forwarded_cancel : task_model<forwarded_cancel, 3> {
@@ -237,5 +289,6 @@ int main(int argc, char** argv) {
               scenario<withdrawn_cancel>("task state: a cancel that is withdrawn", 3),
               scenario<completion_before_park>("task state: a completion before the park", 3),
               scenario<two_closers>("task state: two that begin to await each other", 3),
+              scenario<cancel_before_wait>("task state: a cancel that comes as the task is about to wait"),
               scenario<forwarded_cancel>("task state: a forwarded cancel that is refused")});
 }

@@ -26,6 +26,19 @@ coro<> wait_for_event(event& e) { co_await e.wait(); }
 
 coro<std::unique_ptr<int>> owned() { co_return std::make_unique<int>(5); }
 
+coro<> note_and_wait(bool& begun) {
+  begun = true;
+  co_await future<int>();
+}
+
+coro<> end_when(const std::atomic<int>& stage, std::atomic<int>& begun, int round) {
+  begun = round;
+  for (int looks = 1; stage < round; ++looks) {
+    if (looks % 1000 == 0) std::this_thread::yield();  // on a busy machine the other thread has to run
+  }
+  co_return;
+}
+
 }  // namespace
 
 TEST_CASE("SAFE-004: a result that can only be moved is given once; then that is said", "[runtime][threads]") {
@@ -244,4 +257,43 @@ TEST_CASE("SAFE-008: what a loop with a task factory never begins ends with loop
   CHECK(token.use_count() == 1);
   CHECK_THROWS_AS(run_coroutine_threadsafe(body(token), *loop), loop_closed);
   CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("SAFE-006: tasks that end just when a thread begins to wait for them", "[runtime][threads]") {
+  constexpr int rounds = 3000;
+  runtime r(run_options().loops(1));
+  std::atomic<int> begun{0};
+  std::atomic<int> stage{0};
+  int ended = 0;
+  for (int round = 1; round <= rounds; ++round) {
+    const auto f = run_coroutine_threadsafe(end_when(stage, begun, round), r.loop(0));
+    while (begun < round) std::this_thread::yield();
+    stage = round;
+    for (int i = 0; i < round % 400; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);  // to meet now and then
+    f.result(1h);
+    ++ended;
+  }
+  CHECK(ended == rounds);
+}
+
+TEST_CASE("SAFE-001: each task that comes alone is seen by a loop that falls asleep", "[runtime][threads]") {
+  constexpr int rounds = 1000;
+  for (const int loops : {1, 2}) {
+    runtime r(run_options().loops(loops).order(run_order::fork_join));
+    int sum = 0;
+    for (int round = 0; round < rounds; ++round) sum += run_coroutine_threadsafe(add(1, 0), r).result();
+    CHECK(sum == rounds);
+  }
+}
+
+TEST_CASE("SAFE-008: a cancel that comes before the factory has made the task reaches it", "[runtime][threads]") {
+  const auto loop = new_event_loop();
+  loop->set_task_factory(
+      [](event_loop&, any_coro& body, const task_options& options) { return body.create_task(options); });
+  bool begun = false;
+  const auto f = run_coroutine_threadsafe(note_and_wait(begun), *loop);
+  CHECK(f.cancel());
+  loop->run_until_complete(settle());
+  CHECK_FALSE(begun);
+  CHECK(all_tasks(*loop).empty());
 }

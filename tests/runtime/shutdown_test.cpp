@@ -487,3 +487,14 @@ TEST_CASE("shutdown: run() on a runner's loops, main after main, leaves nothing"
     CHECK(alive == 0);
   }
 }
+
+TEST_CASE("RUN-016: a future whose runtime has stopped can still be ended", "[runtime][shutdown]") {
+  runtime r(run_options().loops(2));
+  const future<int> first = r.loop(0).create_future<int>();
+  const future<int> second = r.loop(1).create_future<int>();
+  r.stop();
+  first.set_result(1);
+  second.cancel();
+  CHECK(first.done());
+  CHECK(second.cancelled());
+}

@@ -4,8 +4,10 @@
 #include "thread_gate.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -31,6 +33,15 @@ int add(int a, int b) { return a + b; }
 void occupy(thread_pool_executor& pool, thread_gate& g) {
   pool.submit([&g] { g.wait(); });
   g.await_waiters(1);
+}
+
+/// Whether a thread of this process waits for something.
+bool sleeps(pid_t thread) {
+  std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  const std::size_t end_of_name = line.rfind(')');
+  return end_of_name != std::string::npos && line.compare(end_of_name, 3, ") S") == 0;
 }
 
 }  // namespace
@@ -187,17 +198,22 @@ TEST_CASE("thread pool: a submitter that waits is refused when the pool ends", "
   thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(0));
   occupy(pool, g);
   std::atomic<bool> refused{false};
+  std::atomic<pid_t> number{0};
   std::thread other([&] {
+    number = ::gettid();
     try {
       pool.submit(add, 1, 1);
     } catch (const error&) {
       refused = true;
     }
   });
+  while (number == 0 || !sleeps(number)) std::this_thread::yield();
   CHECK_FALSE(pool.shutdown(std::chrono::steady_clock::now()));
-  other.join();
-  CHECK(refused);
+  const auto patience = std::chrono::steady_clock::now() + 10s;
+  while (!refused && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+  CHECK(refused);  // while the pool's thread is still in its function
   g.open();
+  other.join();
   while (pool.thread_count() > 0) std::this_thread::yield();
 }
 
