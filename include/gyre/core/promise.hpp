@@ -2,6 +2,7 @@
 #pragma once
 // What every coroutine frame carries: who waits for it, which task runs it, where its result goes, where it awaits.
 // Layer: core.
+#include <gyre/base/rethrow.hpp>
 #include <gyre/core/frame_pool.hpp>
 #include <gyre/core/trace.hpp>
 
@@ -82,7 +83,7 @@ class result_slot : public result_base {
 
   /// The value moved out, or the error thrown.
   T take() {
-    if (error != nullptr) [[unlikely]] std::rethrow_exception(std::exchange(error, nullptr));
+    if (error != nullptr) [[unlikely]] rethrow(std::exchange(error, nullptr));
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*value_);
     } else if constexpr (!std::is_void_v<T>) {

@@ -13,7 +13,7 @@ enum class trace_event : std::uint8_t { created, step, stolen, woken, cancelled,
 /// Called on the thread on which the event happens; must not suspend, throw or call back into the loop.
 using trace_hook = void (*)(trace_event, task_core&) noexcept;
 
-extern std::atomic<trace_hook> trace_target;
+extern std::atomic<trace_hook> trace_target;  // set before the loops begin to run: see thread_state::quick
 
 /// One load and one predictable branch while nobody listens.
 inline void trace(trace_event event, task_core& t) noexcept {

@@ -181,7 +181,6 @@ namespace detail {
 }  // namespace gyre
 
 #include <gyre/flow/detail/gather_call.hpp>
-#include <gyre/flow/detail/gather_starter.hpp>
 
 namespace gyre {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // What gather() returns: the arguments until it starts, then a fork-join or a future.  Layer: flow.
+#include <gyre/flow/detail/gather_starter.hpp>
 
 namespace gyre::detail {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// What a gather is before it is awaited, and what it offers then; gather.hpp includes it.  Layer: flow.
+// What a gather is before it is awaited, and what it offers then; gather_call.hpp includes it.  Layer: flow.
 
 namespace gyre::detail {
 
