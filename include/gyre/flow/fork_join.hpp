@@ -175,10 +175,9 @@ inline fork_child::fork_child(fork_block& owner, std::uint32_t number, std::coro
   move_to(at_first);
 }
 
-/// Whether the task `t` may run its gathers as fork-joins: not pinned (main is only tied to its thread), not in asyncio
-/// order, no cancel pending. On a thread that is `quick`, is_free() says so already.
-[[nodiscard]] inline bool may_fork(const task_core& t, const thread_state& thread) noexcept {
-  if (thread.forks == nullptr) return false;
+/// Whether the task `t` may run its gathers as fork-joins, on a thread that has a deque: not pinned (main is only tied to its
+/// thread), no cancel pending.
+[[nodiscard]] inline bool may_fork(const task_core& t) noexcept {
   return t.state.is_free() || (t.state.is_main() && !t.state.cancel_pending());
 }
 

@@ -48,7 +48,7 @@ class [[nodiscard]] gather_call
     if constexpr (forks) {
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
-      if (thread.quick && !this->started() && me.state.is_free()) [[likely]] {
+      if (thread.quick && !this->started() && may_fork(me)) [[likely]] {
         std::apply([](auto&... bodies) { (bodies.check_fresh("gather"), ...); }, arguments_);
         if (void* const cell = fork_type::take_cell()) [[likely]] {
           fork_type* const block = fork_type::make_again(cell, Errors, me, at, *thread.loop, arguments_);
@@ -88,9 +88,11 @@ class [[nodiscard]] gather_call
   // Where there is no block to be used again, or something is to be looked at that is rare.
   GYRE_NOINLINE std::coroutine_handle<> fork_or_wait(task_core& me, std::coroutine_handle<> at) {
     thread_state& thread = this_thread();
-    if (this->started() || !may_fork(me, thread)) return this->wait_as_future(at);
+    if (this->started() || thread.forks == nullptr || !may_fork(me)) return this->wait_as_future(at);
     std::apply([](auto&... bodies) { (bodies.check_fresh("gather"), ...); }, arguments_);
-    this->fork_ = fork_type::make(Errors, me, at, *thread.loop, arguments_);
+    void* const cell = fork_type::take_cell();
+    this->fork_ = cell != nullptr ? fork_type::make_again(cell, Errors, me, at, *thread.loop, arguments_)
+                                  : fork_type::make(Errors, me, at, *thread.loop, arguments_);
     this->stage_ = stage::joining;
     return transfer(this->fork_->start_with_care(thread));
   }
@@ -149,7 +151,7 @@ class [[nodiscard]] gather_vector_call
     if constexpr (is_coro_v<A>) {
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
-      if (!this->started() && may_fork(me, thread)) [[likely]] {
+      if (thread.forks != nullptr && !this->started() && may_fork(me)) [[likely]] {
         for (const A& body : arguments_) body.check_fresh("gather");
         fork_type* const block = fork_type::make(Errors, me, at, arguments_.size());
         block->bind(*thread.loop, arguments_);
