@@ -25,30 +25,35 @@ struct final_awaiter {
   [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
       std::coroutine_handle<Promise> ended) const noexcept {
     promise_base& p = ended.promise();
-    if (p.continuation != nullptr) [[likely]] {
-      p.task->resume_point = p.continuation;
-      return transfer(p.continuation);
-    }
+    if (p.continuation != nullptr) [[likely]]
+      return hand_over(p);
     return transfer(p.task->type->finish(*p.task, ended));
   }
   void await_resume() const noexcept {}
+
+ protected:
+  [[nodiscard]] static std::coroutine_handle<> hand_over(const promise_base& p) noexcept {
+    p.task->resume_point = p.continuation;
+    return transfer(p.continuation);
+  }
 };
 
-/// Ends one in whose frame nothing is left that has a destructor. Nobody has to destroy it: it just runs off its end, after
-/// what follows has been noted. A call and a dispatch less each time.
-struct trivial_final_awaiter {
-  [[gnu::always_inline]] explicit trivial_final_awaiter(const promise_base& p) noexcept {
-    if (p.continuation != nullptr) {
-      p.slot->frame_gone = true;
-      p.task->resume_point = p.continuation;
-      this_thread().next = p.continuation;
-    } else {
-      p.task->type->finish_in_place(*p.task, *p.slot);
-    }
+/// The same for a frame in which nothing is left that has a destructor: that of a task need not be destroyed by somebody
+/// else, it just runs off its end, after what follows has been noted. A call and a dispatch less for each child of a gather.
+struct trivial_final_awaiter : final_awaiter {
+  [[gnu::always_inline]] explicit trivial_final_awaiter(const promise_base& p) noexcept
+      : over_(p.continuation == nullptr) {
+    if (over_) p.task->type->finish_in_place(*p.task, *p.slot);
   }
-  [[nodiscard]] bool await_ready() const noexcept { return true; }
-  void await_suspend(std::coroutine_handle<>) const noexcept {}
-  void await_resume() const noexcept {}
+  [[nodiscard]] [[gnu::always_inline]] bool await_ready() const noexcept { return over_; }
+  template <class Promise>
+  [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+      std::coroutine_handle<Promise> ended) const noexcept {
+    return hand_over(ended.promise());
+  }
+
+ private:
+  bool over_;
 };
 
 template <class T>
@@ -182,8 +187,7 @@ class [[nodiscard]] coro<T>::awaiter : public detail::awaiter_base {
     return detail::transfer(frame_);
   }
   T await_resume() {
-    const auto ended = std::exchange(frame_, nullptr);
-    if (!slot_.frame_gone) ended.destroy();
+    std::exchange(frame_, nullptr).destroy();
     return slot_.take();
   }
 

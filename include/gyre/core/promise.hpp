@@ -38,7 +38,6 @@ void keep_failure(result_base& outcome, std::source_location at) noexcept;
 struct result_base {
   std::exception_ptr error;
   bool has_value = false;
-  bool frame_gone = false;  // of a coroutine that is awaited: it ran off its end, nobody has to destroy it
 };
 
 template <class T>
