@@ -61,7 +61,7 @@ def declared_name(head):
         return None
     for keyword in ("class", "struct", "union", "concept"):
         if keyword in head and "(" not in head[:head.index(keyword)]:
-            after = [t for t in head[head.index(keyword) + 1:] if t != "final"]
+            after = [t for t in head[head.index(keyword) + 1:] if t != "final" and not t.startswith("GYRE_")]
             return after[0] if after and _is_name(after[0]) and "::" not in after[1:2] else None
     if head[0] == "using":
         if "=" in head:

@@ -158,6 +158,12 @@ context_slot& current_context() noexcept {
   return thread.current != nullptr ? thread.current->context : thread_context();
 }
 
+context_ref share_current_context() {
+  const thread_state& thread = this_thread();
+  if (thread.context == nullptr && thread.current != nullptr) thread.current->state.note_used();
+  return current_context().share();
+}
+
 entered_slot::entered_slot(context_slot& slot) noexcept : before_(this_thread().context) {
   this_thread().context = &slot;
 }

@@ -33,7 +33,10 @@ holder_word holder_word_of(const task_core& t) noexcept {
 void holder_note::note_running_task() noexcept {
   task_core* const t = this_thread().current;
   if (t == nullptr) return freed();
-  if (t->holder_mark.load(std::memory_order_relaxed) == 0) t->holder_mark.store(next_mark(), std::memory_order_relaxed);
+  if (t->holder_mark.load(std::memory_order_relaxed) == 0) {
+    t->holder_mark.store(next_mark(), std::memory_order_relaxed);
+    t->state.note_used();
+  }
   word_.store(holder_word_of(*t), std::memory_order_relaxed);
 }
 

@@ -239,7 +239,7 @@ GYRE_NOINLINE void fork_block::settle(thread_state& thread, fork_child& c, task_
 GYRE_NOINLINE void fork_block::child_ended_with_care(thread_state& thread, fork_child& c,
                                                      result_base& outcome) noexcept {
   trace(trace_event::done, c);
-  if (outcome.error != nullptr || !c.is_untouched()) touch();
+  if (outcome.error != nullptr || !c.state.is_untouched()) touch();
   static_cast<void>(c.end_with(outcome));
   const bool failed = outcome.error != nullptr;
   if (failed && ends_program(outcome.error)) c.at().end_program(outcome.error);
@@ -257,7 +257,7 @@ GYRE_NOINLINE void fork_block::child_ended_watched(thread_state& thread, fork_ch
 // What is rare goes out of line by a tail call, so that nothing is saved on the way that is taken.
 [[gnu::always_inline]] inline void fork_block::finish(thread_state& thread, fork_child& c,
                                                       result_base& outcome) noexcept {
-  if (!thread.quick || outcome.error != nullptr || !c.is_untouched() || !thread.spend()) [[unlikely]] {
+  if (!thread.quick || outcome.error != nullptr || !c.state.is_untouched() || !thread.spend()) [[unlikely]] {
     return c.block.child_ended_with_care(thread, c, outcome);
   }
   assume_membarrier_works();

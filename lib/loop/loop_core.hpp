@@ -196,10 +196,10 @@ class loop_core final : public home {
   void adapt_turn(std::int64_t time) noexcept;
   [[nodiscard]] std::uint32_t steps_to_next_look(bool timed) noexcept;
   bool run_one();
+  bool run_next_queue();
   bool run_from(unsigned queue);
-  bool run_pinned();
-  bool run_ready();
-  bool run_forks();
+  bool run_pinned(), run_ready(), run_forks();
+  void fire_before_iteration();
   bool drain_inboxes();
   void count_message() noexcept {
     messages.store(messages.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -23,6 +23,7 @@
 #include <gyre/core/transfer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <utility>
 
@@ -31,6 +32,8 @@ namespace {
 
 constexpr int turns_a_poll = 61;
 constexpr int most_steps = 61;
+constexpr unsigned pinned_queue = 0, queues = 3;
+constexpr std::size_t most_stolen = 32;         // ready tasks at once
 constexpr std::uint32_t steps_a_look = 6;       // after which a turn looks again how long it takes
 constexpr std::int64_t turn_limit = 1'000'000;  // ns
 constexpr std::int64_t poll_interval = 50'000;  // ns
@@ -94,6 +97,75 @@ bool loop_core::turn_asyncio() {
     if (fatal != nullptr) [[unlikely]] break;  // leaves at once; the rest stays for the next run
   }
   return any;
+}
+
+inline bool loop_core::run_pinned() {
+  if (batch_.empty()) {
+    if (timers->next_deadline() != never) [[unlikely]]
+      fire_before_iteration();
+    batch_.splice_back(ring_);
+    if (batch_.empty()) return false;
+  }
+  count_step();
+  runnable& next = batch_.pop_front();
+  if (batch_.empty()) from_queue_ = 0;  // what this iteration queues here waits for a turn of the other queues
+  run_entry(next);
+  return true;
+}
+
+// A new iteration of the pinned ring: timers that are due come after what is ready, as in asyncio.
+GYRE_NOINLINE void loop_core::fire_before_iteration() {
+  if (!ring_.empty()) timers->fire_due(now(), ring_);
+}
+
+inline bool loop_core::run_ready() {
+  task_core* t = ready.take();
+  if (t == nullptr) return false;
+  if (ready.empty()) ran_dry_.store(ran_dry_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  count_step();
+  if (in_debug_mode()) [[unlikely]] {
+    run_timed(*t, false);
+  } else {
+    run_task(*t, *this);
+  }
+  return true;
+}
+
+inline bool loop_core::run_forks() {
+  task_core* t = forks.pop();
+  if (t == nullptr) return false;
+  count_step();
+  run_fork(*t);
+  return true;
+}
+
+inline bool loop_core::run_from(unsigned queue) {
+  switch (queue) {
+    case pinned_queue:
+      return (!batch_.empty() || !ring_.empty()) && run_pinned();
+    case 1:
+      return !ready.empty() && run_ready();
+    default:
+      return !forks.empty() && run_forks();
+  }
+}
+
+// In most programs with one loop the other two queues are always empty: then the next iteration of this one begins at once.
+inline bool loop_core::run_one() {
+  if (--from_queue_ >= 0 && run_from(queue_)) [[likely]]
+    return true;
+  if (queue_ != pinned_queue || !ready.empty() || !forks.empty()) return run_next_queue();
+  from_queue_ = quantum_ - 1;
+  return run_from(pinned_queue);
+}
+
+GYRE_NOINLINE bool loop_core::run_next_queue() {
+  for (unsigned tried = 0; tried < queues; ++tried) {
+    queue_ = (queue_ + 1) % queues;
+    from_queue_ = quantum_ - 1;
+    if (run_from(queue_)) return true;
+  }
+  return false;
 }
 
 bool loop_core::turn_fork_join() {
@@ -213,66 +285,9 @@ void loop_core::adapt_turn(std::int64_t time) noexcept {
   steps_by_time_ = took_long ? std::max(1, steps_by_time_ / 2) : std::min(most_steps, steps_by_time_ * 2);
 }
 
-bool loop_core::run_one() {
-  if (--from_queue_ >= 0 && run_from(queue_)) [[likely]] return true;
-  constexpr unsigned queues = 3;
-  for (unsigned tried = 0; tried < queues; ++tried) {
-    queue_ = (queue_ + 1) % queues;
-    from_queue_ = quantum_ - 1;
-    if (run_from(queue_)) return true;
-  }
-  return false;
-}
-
-bool loop_core::run_from(unsigned queue) {
-  switch (queue) {
-    case 0:
-      return (!batch_.empty() || !ring_.empty()) && run_pinned();
-    case 1:
-      return !ready.empty() && run_ready();
-    default:
-      return !forks.empty() && run_forks();
-  }
-}
-
-bool loop_core::run_pinned() {
-  if (batch_.empty()) {
-    // A new iteration of the pinned ring: timers that are due come after what is ready, as in asyncio.
-    if (!ring_.empty() && timers->next_deadline() != never) timers->fire_due(now(), ring_);
-    batch_.splice_back(ring_);
-    if (batch_.empty()) return false;
-  }
-  count_step();
-  runnable& next = batch_.pop_front();
-  if (batch_.empty()) from_queue_ = 0;  // what this iteration queues here waits for a turn of the other queues
-  run_entry(next);
-  return true;
-}
-
 // Whether that task, if it yields now, goes on after others that are ready, and for certain here: nobody takes from this queue.
 bool loop_core::queues_behind_others(const task_core& running) const noexcept {
   return (setup_.peers == nullptr || running.state.is_pinned()) && !(ring_.empty() && batch_.empty());
-}
-
-bool loop_core::run_ready() {
-  task_core* t = ready.take();
-  if (t == nullptr) return false;
-  if (ready.empty()) ran_dry_.store(ran_dry_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  count_step();
-  if (in_debug_mode()) [[unlikely]] {
-    run_timed(*t, false);
-  } else {
-    run_task(*t, *this);
-  }
-  return true;
-}
-
-bool loop_core::run_forks() {
-  task_core* t = forks.pop();
-  if (t == nullptr) return false;
-  count_step();
-  run_fork(*t);
-  return true;
 }
 
 // What is looked at between turns must not wait for longer than without this: I/O is polled every so often, for the rest a
@@ -319,9 +334,11 @@ void loop_core::run_stolen(stolen s) noexcept {
 
 stolen loop_core::take_stealable(loop_core& thief) noexcept {
   if (task_core* t = forks.steal(); t != nullptr) return {t, true};
-  if (task_core* t = ready.take(); t != nullptr) {
-    taken_from_.fetch_add(1, std::memory_order_relaxed);
-    return {t, false};
+  std::array<task_core*, most_stolen> some;
+  if (const std::size_t n = ready.take_half(some); n != 0) {
+    taken_from_.fetch_add(n, std::memory_order_relaxed);
+    for (std::size_t i = 1; i < n; ++i) thief.push_ready(*some[i], !thief.searching);
+    return {some[0], false};
   }
   if (runnable* r = foreign_tasks_.take(); r != nullptr) {
     thief.count_message();

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <gyre/base/steal_deque.hpp>
 
+#include <array>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -20,6 +21,27 @@ TEST_CASE("steal_deque: pop gives the newest, steal the oldest", "[base][steal_d
   CHECK(d.steal() == &x[0]);
   CHECK(d.pop() == &x[2]);
   CHECK(d.steal() == &x[1]);
+  CHECK(d.empty());
+}
+
+TEST_CASE("steal_deque: half of it, rounded down, but at least one and at most so many, oldest first",
+          "[base][steal_deque]") {
+  std::vector<int> x(9);
+  deque d;
+  std::array<int*, 3> some{};
+  CHECK(d.take_half(some) == 0);
+
+  for (int& each : x) d.push(&each);
+  REQUIRE(d.take_half(some) == 3);
+  CHECK(some == std::array<int*, 3>{&x[0], &x[1], &x[2]});
+  REQUIRE(d.take_half(some) == 3);
+  CHECK(some == std::array<int*, 3>{&x[3], &x[4], &x[5]});
+  REQUIRE(d.take_half(some) == 1);
+  CHECK(some[0] == &x[6]);
+  REQUIRE(d.take_half(some) == 1);
+  CHECK(some[0] == &x[7]);
+  REQUIRE(d.take_half(some) == 1);
+  CHECK(some[0] == &x[8]);
   CHECK(d.empty());
 }
 

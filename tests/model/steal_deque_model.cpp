@@ -89,6 +89,62 @@ struct oldest_first : deque_model<oldest_first, 3> {
   }
 };
 
+/// Thieves that take half, beside an owner that takes one at a time.
+struct halves : deque_model<halves, 3> {
+  void thread(unsigned who) {
+    if (who != 0) {
+      use_half();
+      return;
+    }
+    for (int i = 0; i < items; ++i) push(i);
+    use(queue->take());
+  }
+  void use_half() {
+    std::array<item*, 2> some{};
+    const std::size_t n = queue->take_half(some);
+    for (std::size_t i = 0; i < n; ++i) use(some[i]);
+  }
+};
+
+/// Four lie there, so that a half is two; the fifth comes where the first one was.
+struct halves_of_four : rl::test_suite<halves_of_four, 2> {
+  std::unique_ptr<model_barriers> barriers;
+  std::unique_ptr<deque> queue;
+  std::array<item, 5> all;
+
+  void before() {
+    barriers = std::make_unique<model_barriers>();
+    queue = std::make_unique<deque>(4);
+    for (int i = 0; i < 4; ++i) push(i);
+  }
+  void after() {
+    for (item* left = queue->take(); left != nullptr; left = queue->take()) use(left);
+    for (const item& each : all) RL_ASSERT(each.taken == 1);
+    queue.reset();
+    barriers.reset();
+  }
+  void thread(unsigned who) {
+    if (who != 0) {
+      std::array<item*, 4> some{};
+      const std::size_t n = queue->take_half(some);
+      for (std::size_t i = 0; i < n; ++i) use(some[i]);
+      return;
+    }
+    use(queue->take());
+    push(4);
+    use(queue->take());
+  }
+  void push(int i) {
+    all[static_cast<std::size_t>(i)].written($) = i + 1;
+    queue->push(&all[static_cast<std::size_t>(i)]);
+  }
+  void use(item* taken) {
+    if (taken == nullptr) return;
+    RL_ASSERT(taken->written($) == (taken - all.data()) + 1);
+    ++taken->taken;
+  }
+};
+
 /// An owner that finds it empty, and a thief, both after the last one.
 struct last_one : deque_model<last_one, 2> {
   void thread(unsigned who) {
@@ -113,5 +169,7 @@ int main(int argc, char** argv) {
              {scenario<newest_first>("deque: newest first against two thieves"),
               scenario<grows_while_stolen>("deque: grows while two thieves take"),
               scenario<oldest_first>("deque: oldest first against two thieves"),
+              scenario<halves>("deque: two thieves that take half"),
+              scenario<halves_of_four>("deque: a half of more than one, beside its owner", 3),
               scenario<last_one>("deque: the last one", 3)});
 }

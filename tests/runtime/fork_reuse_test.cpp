@@ -67,19 +67,34 @@ coro<long> leave(trace_left what, lock& shared) {
   co_return 1;
 }
 
-coro<> gather_and_forget(trace_left what, lock& shared) {
+// The two kinds of blocks.
+enum class kind { tuple, vector };
+
+coro<std::pair<long, long>> gather_two(kind k, coro<long> one, coro<long> two) {
+  if (k == kind::tuple) {
+    const auto [a, b] = co_await gather(std::move(one), std::move(two));
+    co_return std::pair(a, b);
+  }
+  std::vector<coro<long>> both;
+  both.push_back(std::move(one));
+  both.push_back(std::move(two));
+  const std::vector<long> values = co_await gather(std::move(both));
+  co_return std::pair(values.at(0), values.at(1));
+}
+
+coro<> gather_and_forget(kind k, trace_left what, lock& shared) {
   try {
-    static_cast<void>(co_await gather(leave(what, shared), leave(what, shared)));
+    static_cast<void>(co_await gather_two(k, leave(what, shared), leave(what, shared)));
   } catch (const std::runtime_error&) {
   } catch (const cancelled_error&) {
   }
 }
 
-coro<int> look_round() {
+coro<int> look_round(kind k) {
   std::atomic<int> dirty{0};
-  const auto [a, b] = co_await gather(look(dirty), look(dirty));
+  const auto [a, b] = co_await gather_two(k, look(dirty), look(dirty));
   if (a != 7 || b != 7) ++dirty;
-  const auto [c, d] = co_await gather(just_end(), just_end());
+  const auto [c, d] = co_await gather_two(k, just_end(), just_end());
   if (c != 7 || d != 7) ++dirty;
   co_return dirty;
 }
@@ -87,21 +102,56 @@ coro<int> look_round() {
 }  // namespace
 
 TEST_CASE("fork-join: memory used again holds nothing of the last children", "[runtime][fork_join]") {
+  const kind k = GENERATE(kind::tuple, kind::vector);
   const trace_left all[] = {trace_left::none,       trace_left::variable,         trace_left::error,
                             trace_left::name,       trace_left::cancel_with_text, trace_left::held_lock,
                             trace_left::open_cancel};
-  const auto body = [](const trace_left* first, const trace_left* last) -> coro<int> {
+  const auto body = [](kind both, const trace_left* first, const trace_left* last) -> coro<int> {
     lock shared;
     int dirty = 0;
     for (int round = 0; round < 3; ++round) {
       for (const trace_left* what = first; what != last; ++what) {
-        co_await gather_and_forget(*what, shared);
-        dirty += co_await look_round();
+        co_await gather_and_forget(both, *what, shared);
+        dirty += co_await look_round(both);
       }
     }
     co_return dirty;
   };
-  CHECK(gyre::run(body(std::begin(all), std::end(all)), run_options().loops(1).order(run_order::fork_join)) == 0);
+  CHECK(gyre::run(body(k, std::begin(all), std::end(all)), run_options().loops(1).order(run_order::fork_join)) == 0);
+}
+
+TEST_CASE("fork-join: a child does not hold the locks of the last one in its place", "[runtime][fork_join]") {
+  const kind k = GENERATE(kind::tuple, kind::vector);
+  track_lock_holders();
+  static constexpr auto take_for_good = [](lock& l) -> coro<long> {
+    co_await l.acquire();
+    co_return 0;
+  };
+  static constexpr auto take = [](lock& l) -> coro<> { co_await l.acquire(); };
+  static constexpr auto look_at_holder = [](std::string& out) -> coro<long> {
+    for (const wait_graph_node& each : capture_wait_graph(get_running_loop()).tasks) {
+      if (each.waits_for == wait_subject::lock) out = each.holder;
+    }
+    co_return 0;
+  };
+  const auto body = [](kind both) -> coro<> {
+    lock first;
+    lock second;
+    static_cast<void>(co_await gather_two(both, take_for_good(first), take_for_good(second)));
+    for (lock* each : {&first, &second}) {
+      const task<> waits = create_task(take, std::ref(*each));
+      co_await sleep(0ns);
+      std::string seen;
+      std::string also_seen;
+      static_cast<void>(co_await gather_two(both, look_at_holder(seen), look_at_holder(also_seen)));
+      CHECK(seen == "a task that has ended");
+      CHECK(also_seen == "a task that has ended");
+      each->release();
+      co_await waits;
+      each->release();
+    }
+  };
+  gyre::run(body(k), run_options().loops(1).order(run_order::fork_join));
 }
 
 TEST_CASE("fork-join: memory goes from one kind of gather to another", "[runtime][fork_join]") {

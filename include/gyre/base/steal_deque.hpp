@@ -7,7 +7,10 @@
 #include <gyre/base/atomics.hpp>
 #include <gyre/base/config.hpp>
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -26,7 +29,8 @@ namespace gyre::detail {
 ///                                      O3 t < b - 1: cell is ours             T3 x = cell
 ///                                      O4 t == b - 1: race for it on top_     T4 top_: t -> t + 1, seq_cst
 ///
-///   take is steal without the barrier, for a deque whose owner never pops.
+///   take is steal without the barrier, for a deque whose owner never pops. take_half reads several cells in T3 and moves top_
+///   past all of them in T4, where only another taker could have come in between.
 ///
 /// Proof:  U2 publishes U1 to T2 (acquire). A pop without O4 needs that no thief can still win index b - 1. Such a thief has
 ///         read b - 1 in T1. If its barrier comes after O1, T2 sees O1, and leaves; or a later push to that index, and then
@@ -83,6 +87,25 @@ class steal_deque {
 
   /// The same for a deque that nobody pops from.
   [[nodiscard]] T* take() noexcept { return oldest<false>(); }
+
+  /// Takes up to half of what is there, at least one, oldest first, for a deque that nobody pops from. Any thread. Returns how
+  /// many; 0 when empty.
+  template <std::size_t Most>
+  [[nodiscard]] std::size_t take_half(std::array<T*, Most>& out) noexcept {
+    for (;;) {
+      std::int64_t t = top_.load(std::memory_order_seq_cst);           // T1
+      const std::int64_t b = bottom_.load(std::memory_order_seq_cst);  // T2, pairs with U2
+      if (t >= b) return 0;
+      const std::int64_t n = std::clamp<std::int64_t>((b - t) / 2, 1, Most);
+      cells* const a = array_.load(std::memory_order_acquire);
+      for (std::int64_t i = 0; i < n; ++i) {
+        out[static_cast<std::size_t>(i)] = a->at(t + i).load(std::memory_order_relaxed);  // T3, pairs with make_room
+      }
+      if (top_.compare_exchange_strong(t, t + n, std::memory_order_seq_cst, std::memory_order_relaxed)) {  // T4
+        return static_cast<std::size_t>(n);
+      }
+    }
+  }
 
   /// How many there seem to be. Exact for the owner when nobody steals; a hint otherwise.
   [[nodiscard]] std::int64_t size() const noexcept {

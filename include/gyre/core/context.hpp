@@ -107,7 +107,7 @@ class context_var : public detail::any_context_var {
   /// Sets the value in the current context: for this task, and what it creates from now on.
   token<T> set(T value) const {
     detail::context_value_ref fresh(new detail::context_value_of<T>(std::move(value)));
-    detail::context_ref here = detail::current_context().share();
+    detail::context_ref here = detail::share_current_context();
     detail::context_value_ref old = here->exchange(key(), std::move(fresh));
     return token<T>(key(), std::move(here), std::move(old));
   }

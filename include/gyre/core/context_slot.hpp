@@ -188,6 +188,8 @@ class context_slot {
 
 /// The slot of the code that runs on this thread: a context that was entered, else its task, else the thread.
 [[nodiscard]] context_slot& current_context() noexcept;
+/// What it refers to, made a context with an identity if it was none.
+[[nodiscard]] context_ref share_current_context();
 [[nodiscard]] inline context_value_ref look_up(variable_key key) noexcept { return current_context().find(key); }
 
 /// While it lives, code on this thread runs in `slot`.

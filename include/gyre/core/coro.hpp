@@ -12,10 +12,6 @@
 #include <string_view>
 
 namespace gyre {
-
-template <class T>
-class coro;
-
 namespace detail {
 
 /// Ends a coroutine: goes on with who awaits it, or ends its task.
@@ -89,7 +85,7 @@ void report_never_awaited(const promise_base& frame) noexcept;
 /// Life:    owns the frame. Destroyed unawaited it reports "coroutine 'f' was never awaited" and runs nothing.
 /// Cost:    one pooled frame.   Like: a coroutine object.
 template <class T = void>
-class [[nodiscard]] coro {
+class [[nodiscard]] GYRE_IN_REGISTER coro {
  public:
   struct promise_type : detail::coro_promise<T> {
     [[nodiscard]] coro get_return_object(std::source_location defined = std::source_location::current()) noexcept {
@@ -147,6 +143,11 @@ class [[nodiscard]] coro {
     check_fresh(call);
     return release();
   }
+  [[nodiscard]] bool is_fresh() const noexcept { return frame_ != nullptr; }
+  /// The frame of a fresh one, which is then neither used nor destroyed any more.
+  [[nodiscard]] std::coroutine_handle<promise_type> give_up() const noexcept {
+    return std::coroutine_handle<promise_type>::from_address(detail::apart(frame_.address()));
+  }
   /// The same where check_fresh() has gone before. Several may be taken together, right after they were made.
   [[nodiscard]] std::coroutine_handle<promise_type> release() noexcept {
     return std::coroutine_handle<promise_type>::from_address(detail::apart(std::exchange(frame_, nullptr).address()));
@@ -155,11 +156,13 @@ class [[nodiscard]] coro {
  private:
   explicit coro(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   void discard() noexcept {
-    if (frame_ != nullptr) [[unlikely]] report_and_close();
+    if (frame_ != nullptr) [[unlikely]]
+      report_and_close(frame_);
   }
-  GYRE_NOINLINE void report_and_close() noexcept {
-    detail::report_never_awaited(frame_.promise());
-    close();
+  // Not of `this`: an object of which no address is known to others need not be in memory.
+  GYRE_NOINLINE static void report_and_close(std::coroutine_handle<promise_type> frame) noexcept {
+    detail::report_never_awaited(frame.promise());
+    frame.destroy();
   }
 
   std::coroutine_handle<promise_type> frame_;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 
 namespace gyre::detail {
@@ -84,6 +85,19 @@ struct thread_block {
 }
 #else
 [[nodiscard]] GYRE_NOINLINE thread_block& this_thread_block() noexcept;
+#endif
+
+/// This thread's free cells: the same, one instruction less.
+#if defined(__x86_64__) && defined(__LP64__) && defined(__ELF__)
+[[nodiscard]] [[gnu::always_inline]] inline cell_cache& this_thread_cells() noexcept {
+  cell_cache* cells;
+  asm volatile("movq gyre_thread_block@gottpoff(%%rip), %0\n\tmovq %%fs:%c1(%0), %0"
+               : "=r"(cells)
+               : "i"(offsetof(thread_block, cells)));
+  return *cells;
+}
+#else
+[[nodiscard]] inline cell_cache& this_thread_cells() noexcept { return *this_thread_block().cells; }
 #endif
 
 /// This thread's state. A reference must not be kept over a suspension.

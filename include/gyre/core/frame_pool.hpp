@@ -70,7 +70,7 @@ GYRE_RARELY_CALLED void pool_deallocate_rare(void* memory, std::size_t size, cel
 /// Cost:    a thread-local list; nothing calls malloc in the steady state. Frames above 2 KiB come from operator new.
 [[nodiscard]] inline void* pool_allocate(std::size_t size, cell_use use = cell_use::frame) {
   if (const std::size_t c = cell_cache::class_of(size, use); c < cell_cache::classes) [[likely]] {
-    cell_cache::list& mine = this_thread_block().cells->of(use, c);
+    cell_cache::list& mine = this_thread_cells().of(use, c);
     if (!mine.empty()) [[likely]]
       return mine.pop();
   }
@@ -80,7 +80,7 @@ GYRE_RARELY_CALLED void pool_deallocate_rare(void* memory, std::size_t size, cel
 /// The same if the cell that the thread has at hand is one that `fits`; else null.
 template <class F>
 [[nodiscard]] inline void* pool_take_if(std::size_t size, cell_use use, F fits) noexcept {
-  cell_cache::list& mine = this_thread_block().cells->of(use, cell_cache::class_of(size, use));
+  cell_cache::list& mine = this_thread_cells().of(use, cell_cache::class_of(size, use));
   if (mine.empty() || !fits(mine.top())) [[unlikely]]
     return nullptr;
   return mine.pop();
@@ -91,7 +91,7 @@ template <class F>
 /// Cost:    a thread-local list; a list that grows past its bound hands half of it to the other threads.
 inline void pool_deallocate(void* memory, std::size_t size, cell_use use = cell_use::frame) noexcept {
   if (const std::size_t c = cell_cache::class_of(size, use); c < cell_cache::classes) [[likely]] {
-    cell_cache::list& mine = this_thread_block().cells->of(use, c);
+    cell_cache::list& mine = this_thread_cells().of(use, c);
     if (!mine.full()) [[likely]]
       return mine.push(static_cast<basic_free_cell<>*>(memory));
   }

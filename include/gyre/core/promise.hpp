@@ -127,7 +127,7 @@ class awaiter_ref {
 struct promise_base {
   std::coroutine_handle<> continuation = nullptr;  // who awaits this coroutine; null at the root of a task
   task_core* task = nullptr;                       // the task it runs in; null until it starts
-  result_base* slot = nullptr;                     // where the result goes: in the awaiter, the record or the join block
+  result_base* slot;  // where the result goes: awaiter, record or join block; set with task
   std::source_location line;                       // the definition before the first await, then the latest await
 
   static void* operator new(std::size_t size) { return pool_allocate(size); }

@@ -14,6 +14,7 @@
 //   locked            a canceller or observer reads the wait        request_cancel, .._lock.. unlock, unlock_and_..
 //   pinned            never leaves its loop                         set_flags, pin            unpin
 //   main              tied to its thread, its children are not      set_flags                 never
+//   used              it has a context or a mark as a holder        note_used                 never
 //   deaf              an I/O operation is being cancelled already   park                      claim, notify
 //   count             cancel() calls less uncancel() calls          request_cancel            uncancel
 //   handed_at         `taken` of that task when it got the request  note_handed_on            note_handed_on
@@ -33,7 +34,8 @@ struct task_bits {
   static constexpr word locked = 1U << 6;            // a canceller looks at what is waited for
   static constexpr word pinned = 1U << 7;            // never leaves its loop
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
-  static constexpr word unstarted = 1U << 9;         // given to the constructor: begin() is to see its first step
+  static constexpr word used = 1U << 9;              // what it holds must not be found by another child in its place
+  static constexpr word unstarted = used;            // for the constructor alone: begin() is to see its first step
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
   static constexpr word by_itself = 1U << 11;        // a request came from code inside the task's step
   static constexpr word handed_on = 1U << 12;        // a request went to the awaited task, which may give it back

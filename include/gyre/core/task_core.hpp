@@ -141,18 +141,14 @@ class task_core : public runnable {
   /// Passes a pending cancel to the children of the fork-join that this task is about to wait for.
   void cancel_children_now();
 
-  /// One that ended untouched, and that nobody else ever held, becomes another task of the same kind.
+  /// One whose state was untouched at its end, and that nobody else ever held, becomes another task of the same kind: besides
+  /// what is written here, all is as it was at the beginning.
   void restart(std::coroutine_handle<> root) noexcept {
     state.restart();
     limits = 0;
     scopes = scope_marks();
-    holder_mark.store(0, std::memory_order_relaxed);
     resume_point = root;
   }
-
-  /// At its end: besides what restart() writes, all is as it was at the beginning. What others may have changed, who held it
-  /// meanwhile, is not asked.   Thread: the running one.
-  [[nodiscard]] bool is_untouched() const noexcept { return state.is_untouched() && context.is_unset(); }
 
   /// The message given to the latest cancel().   Thread: any.
   [[nodiscard]] std::string message() const;

@@ -40,7 +40,7 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool forwards_cancel() const noexcept { return (word_.load(std::memory_order_seq_cst) & forward) != 0; }
   [[nodiscard]] unsigned cancelling() const noexcept { return static_cast<unsigned>((look() & count) >> 16U); }
   [[nodiscard]] bool cancel_pending() const noexcept { return (peek() & (requests | wait_cancelled)) != 0; }
-  /// It was born running and has neither been in another queue since, nor parked, nor been asked for anything.
+  /// It was born running and has neither been in another queue since, nor parked, nor been asked for anything, nor used.
   [[nodiscard]] bool is_untouched() const noexcept { return peek() == running; }
   [[nodiscard]] bool is_ready() const noexcept { return (peek() & phase) == ready; }  ///< or yielded
   /// For the running task: neither pinned nor about to be cancelled.
@@ -154,6 +154,10 @@ class basic_task_state : task_bits {
   /// late.
   void finish_untouched() noexcept { word_.store(done, std::memory_order_release); }
   void restart() noexcept { word_.store(running, std::memory_order_relaxed); }  ///< after that: another task, running
+  /// The running task gets something that a task in its place, born running as it was, must not find: see is_untouched().
+  void note_used() noexcept {
+    if ((peek() & running) != 0) word_.fetch_or(used, std::memory_order_relaxed);
+  }
   /// A task that was born running goes through a queue before its first step: it is a ready one.
   void mark_unstarted() noexcept {
     unstarted_ = true;

@@ -33,7 +33,7 @@ class basic_fork_debts {
   explicit basic_fork_debts(std::uint32_t count) noexcept : pending_(count), total_(count) {}
 
   /// The children of another gather begin, as many as there were. None of the last ones has failed.
-  void restart() noexcept { pending_.store(total_, std::memory_order_relaxed); }
+  void restart(std::uint32_t count) noexcept { pending_.store(count, std::memory_order_relaxed); }
 
   /// True for the first child that failed: it continues the parent.
   [[nodiscard]] bool fail(Child& c) noexcept {

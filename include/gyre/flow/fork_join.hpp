@@ -66,12 +66,12 @@ class fork_block : public join_head {
 
   /// Starts the children, first to last, on this thread, which is `quick`. Returns what runs next.
   [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> start(thread_state& thread, fork_child* first,
-                                                                     std::uint32_t count) noexcept {
+                                                                     std::uint32_t count, task_core& parent,
+                                                                     std::coroutine_handle<> at) noexcept {
     assume_membarrier_works();
-    task_core& parent = *parent_;
     if (!parent.context.is_unset()) [[unlikely]]
       return start_with_care(thread);
-    parent.resume_point = parent_at_;
+    parent.resume_point = at;
     basic_join::open(parent.join);
     if (parent.state.cancel_pending()) [[unlikely]]
       return start_cancelled(thread);
@@ -94,7 +94,8 @@ class fork_block : public join_head {
   [[nodiscard]] [[gnu::always_inline]] bool ends_quietly() noexcept {
     if (debts_.failed() != nullptr) [[unlikely]]
       return false;
-    return close(parent_->join) && !parent_->state.cancel_pending();
+    task_core& parent = *parent_;
+    return close(parent.join) && !parent.state.cancel_pending();
   }
   /// Throws what the gather failed with, and the cancel that it is to end with.
   void check_and_leave_on_error();
@@ -116,11 +117,11 @@ class fork_block : public join_head {
 
  protected:
   /// The block of a gather that left nothing behind serves another one of the same kind.
-  void restart(bool collect_errors, task_core& parent, std::coroutine_handle<> at) noexcept {
+  void restart(bool collect_errors, task_core& parent, std::coroutine_handle<> at, std::uint32_t count) noexcept {
     join_head::restart();
     parent_ = &parent;
     parent_at_ = at;
-    debts_.restart();
+    debts_.restart(count);
     collect_errors_ = collect_errors;
   }
 

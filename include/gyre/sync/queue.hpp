@@ -161,7 +161,8 @@ void basic_queue<T, Items>::shutdown(bool immediate) {
 }
 
 template <class T, class Items>
-detail::attempt basic_queue<T, Items>::try_put(detail::parcel<T>& item, detail::wake_list& woken) noexcept(!compares) {
+[[gnu::always_inline]] inline detail::attempt basic_queue<T, Items>::try_put(
+    detail::parcel<T>& item, detail::wake_list& woken) noexcept(!compares) {
   if (shut_down_) [[unlikely]] return detail::attempt::shut_down;
   if (queue_base::full(items_.size())) return detail::attempt::waits;
   if (!items_.has_room()) [[unlikely]] return detail::attempt::no_memory;
@@ -173,8 +174,8 @@ detail::attempt basic_queue<T, Items>::try_put(detail::parcel<T>& item, detail::
 }
 
 template <class T, class Items>
-detail::attempt basic_queue<T, Items>::try_get(std::optional<detail::parcel<T>>& item,
-                                               detail::wake_list& woken) noexcept(!compares) {
+[[gnu::always_inline]] inline detail::attempt basic_queue<T, Items>::try_get(
+    std::optional<detail::parcel<T>>& item, detail::wake_list& woken) noexcept(!compares) {
   if (items_.size() == 0) return shut_down_ ? detail::attempt::shut_down : detail::attempt::waits;
   item.emplace(items_.pop());
   putters_.pop_and_grant(woken);
@@ -244,7 +245,9 @@ class [[nodiscard]] get_awaiter final : public queue_awaiter<get_awaiter<Queue>>
   friend base;
   static constexpr wait_reason reason = wait_reason::queue_item;
   [[nodiscard]] bool possible() const noexcept { return queue_.items_.size() != 0; }
-  attempt try_now(wake_list& woken) noexcept(!Queue::compares) { return queue_.try_get(item_, woken); }
+  [[gnu::always_inline]] attempt try_now(wake_list& woken) noexcept(!Queue::compares) {
+    return queue_.try_get(item_, woken);
+  }
   void get_memory(std::unique_lock<spin_lock>&) const noexcept {}
 
   Queue& queue_;
@@ -266,7 +269,9 @@ class [[nodiscard]] put_awaiter final : public queue_awaiter<put_awaiter<Queue>>
   friend base;
   static constexpr wait_reason reason = wait_reason::queue_room;
   [[nodiscard]] bool possible() const noexcept { return !queue_.queue_base::full(queue_.items_.size()); }
-  attempt try_now(wake_list& woken) noexcept(!Queue::compares) { return queue_.try_put(item_, woken); }
+  [[gnu::always_inline]] attempt try_now(wake_list& woken) noexcept(!Queue::compares) {
+    return queue_.try_put(item_, woken);
+  }
   void get_memory(std::unique_lock<spin_lock>& hold) { queue_.get_memory(hold); }
 
   Queue& queue_;

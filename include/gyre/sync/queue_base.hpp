@@ -98,8 +98,8 @@ struct queue_traits {
 
 /// What get() and put() share: wait while the queue is empty or full, look again before going on.
 ///
-/// Derived offers, under the lock: attempt try_now(woken), which may throw; bool possible(); void get_memory(hold), which
-/// lets go of the lock on the way.
+/// Derived offers, under the lock: attempt try_now(woken), which may throw; void get_memory(hold), which lets go of the lock on
+/// the way. And without it: bool possible(), a moment's truth then.
 template <class Derived, class Traits = queue_traits>
 class queue_awaiter : public Traits::awaiter, public Traits::check {
   using task_type = typename Traits::task;
@@ -112,7 +112,8 @@ class queue_awaiter : public Traits::awaiter, public Traits::check {
   queue_awaiter(const queue_awaiter&) = delete;
   queue_awaiter& operator=(const queue_awaiter&) = delete;
 
-  [[nodiscard]] bool await_ready() noexcept {
+  [[nodiscard]] [[gnu::always_inline]] bool await_ready() noexcept {
+    if (!self().possible()) return false;  // park() looks again
     wake_list woken;
     const std::lock_guard hold(guard_);
     return ends(woken);
@@ -168,7 +169,7 @@ class queue_awaiter : public Traits::awaiter, public Traits::check {
  private:
   [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
 
-  bool ends(wake_list& woken) noexcept {
+  [[gnu::always_inline]] bool ends(wake_list& woken) noexcept {
     if constexpr (noexcept(self().try_now(woken))) {
       how_ = self().try_now(woken);
     } else {

@@ -11,12 +11,26 @@
 #include <gyre/sync/queue_parcel.hpp>
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <memory>
 #include <utility>
 
 namespace gyre::detail {
+
+/// How many items there are: changed under the queue's lock, looked at by anybody, for whom it may be out of date.
+class item_count {
+ public:
+  [[gnu::always_inline]] operator std::size_t() const noexcept {  // NOLINT: it is a number
+    return n_.load(std::memory_order_relaxed);
+  }
+  [[gnu::always_inline]] void operator=(std::size_t n) noexcept { n_.store(n, std::memory_order_relaxed); }
+  void swap(item_count& other) noexcept { other = std::size_t(n_.exchange(other, std::memory_order_relaxed)); }
+
+ private:
+  std::atomic<std::size_t> n_{0};
+};
 
 /// First in, first out: a chain of segments. Those that are empty stay for later.
 template <class T>
@@ -51,15 +65,17 @@ class fifo_items {
   [[nodiscard]] static memory allocate(std::size_t) { return std::make_unique<segment>(); }
   void accept(memory& more, std::size_t) noexcept { keep(std::move(more)); }
 
-  void push(const cell& c) noexcept {
+  [[gnu::always_inline]] void push(const cell& c) noexcept {
     if (last_ == nullptr || end_ == segment_cells) append_segment();
     std::construct_at(last_->cells + end_, c);
     ++end_;
-    ++size_;
+    size_ = size_ + 1;
   }
-  cell pop() noexcept {
+  [[gnu::always_inline]] cell pop() noexcept {
     const cell c = first_->cells[begin_];
-    if (--size_ == 0) {
+    const std::size_t left = size_ - 1;
+    size_ = left;
+    if (left == 0) {
       begin_ = end_ = 0;  // of the same, only segment
     } else if (++begin_ == segment_cells) {
       memory next = std::move(first_->next);
@@ -86,7 +102,7 @@ class fifo_items {
     std::swap(last_, other.last_);
     std::swap(begin_, other.begin_);
     std::swap(end_, other.end_);
-    std::swap(size_, other.size_);
+    size_.swap(other.size_);
   }
 
  private:
@@ -94,7 +110,7 @@ class fifo_items {
     empty->next = std::move(spare_);
     spare_ = std::move(empty);
   }
-  void append_segment() noexcept {
+  GYRE_NOINLINE void append_segment() noexcept {
     memory fresh = std::move(spare_);
     spare_ = std::move(fresh->next);
     memory& place = last_ == nullptr ? first_ : last_->next;
@@ -108,7 +124,7 @@ class fifo_items {
   segment* last_ = nullptr;
   std::size_t begin_ = 0;  // in first_
   std::size_t end_ = 0;    // in last_
-  std::size_t size_ = 0;
+  item_count size_;
 };
 
 /// Numbered cells in parts, each as large as all before it: what is there never moves.
@@ -128,7 +144,7 @@ class growing_items {
   growing_items(const growing_items&) = delete;
   growing_items& operator=(const growing_items&) = delete;
   ~growing_items() {
-    while (size_ != 0) static_cast<void>(parcel<T>(at(--size_)));
+    for (std::size_t left = size_; left != 0; --left) static_cast<void>(parcel<T>(at(left - 1)));
     for (std::size_t k = 0; k < parts_in_use_; ++k) part_deleter{first_part << k}(parts_[k]);
   }
 
@@ -150,7 +166,7 @@ class growing_items {
   void swap(storage& other) noexcept {
     std::swap(parts_, other.parts_);
     std::swap(parts_in_use_, other.parts_in_use_);
-    std::swap(size_, other.size_);
+    size_.swap(other.size_);
   }
 
  protected:
@@ -162,7 +178,7 @@ class growing_items {
   }
   void set(std::size_t i, const cell& c) noexcept { std::construct_at(&at(i), c); }
 
-  std::size_t size_ = 0;
+  item_count size_;
 
  private:
   static constexpr std::size_t first_part = 32;
@@ -177,8 +193,15 @@ class lifo_items : public growing_items<T> {
   using cell = typename growing_items<T>::cell;
   static constexpr const char* kind = "LifoQueue";
 
-  void push(const cell& c) noexcept { this->set(this->size_++, c); }
-  cell pop() noexcept { return this->at(--this->size_); }
+  void push(const cell& c) noexcept {
+    this->set(this->size_, c);
+    this->size_ = this->size_ + 1;
+  }
+  cell pop() noexcept {
+    const std::size_t left = this->size_ - 1;
+    this->size_ = left;
+    return this->at(left);
+  }
 };
 
 /// Smallest first; the heap, and so the order of equals, is that of Python's heapq.
@@ -199,7 +222,7 @@ class heap_items : public growing_items<T> {
     while (hole != 0 && less(c, this->at(parent(hole)))) hole = parent(hole);
     for (std::size_t i = this->size_; i != hole; i = parent(i)) this->set(i, this->at(parent(i)));
     this->set(hole, c);
-    ++this->size_;
+    this->size_ = this->size_ + 1;
   }
 
   // The last cell goes from the top down the path of the smaller children to its end, and from there up to its place.

@@ -42,7 +42,9 @@ class basic_wake_list {
   basic_wake_list() noexcept = default;
   basic_wake_list(const basic_wake_list&) = delete;
   basic_wake_list& operator=(const basic_wake_list&) = delete;
-  ~basic_wake_list() { send(); }
+  [[gnu::always_inline]] ~basic_wake_list() {
+    if (!tasks_.empty()) send();
+  }
 
   /// Makes a parked task ready. False if something else has ended its wait, or if its home is closing.
   [[nodiscard]] bool claim(Task& t) noexcept {

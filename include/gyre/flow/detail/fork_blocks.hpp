@@ -30,13 +30,14 @@ class tuple_fork final : public fork_block {
                                                                      std::coroutine_handle<> at, home& here,
                                                                      std::tuple<coro<Ts>...>& bodies) noexcept {
     auto* block = static_cast<tuple_fork*>(cell);
-    block->restart(collect_errors, parent, at);
+    block->restart(collect_errors, parent, at, count);
     block->template bind<true>(here, bodies, indices);
     return block;
   }
 
-  [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> launch(thread_state& thread) noexcept {
-    return start(thread, children(), count);
+  [[nodiscard]] [[gnu::always_inline]] std::coroutine_handle<> launch(thread_state& thread, task_core& parent,
+                                                                      std::coroutine_handle<> at) noexcept {
+    return start(thread, children(), count, parent, at);
   }
 
   /// After ends_quietly().
@@ -54,7 +55,7 @@ class tuple_fork final : public fork_block {
   // `Again`: children and results are there, left by the last gather.
   template <bool Again, std::size_t... I>
   [[gnu::always_inline]] void bind(home& here, std::tuple<coro<Ts>...>& bodies, std::index_sequence<I...>) noexcept {
-    (bind_one<Again, I>(here, std::get<I>(bodies).release()), ...);
+    (bind_one<Again, I>(here, std::get<I>(bodies).give_up()), ...);
   }
   template <bool Again, std::uint32_t I, class Frame>
   [[gnu::always_inline]] void bind_one(home& here, Frame frame) noexcept {
@@ -106,47 +107,66 @@ class tuple_fork final : public fork_block {
   alignas(fork_child) std::byte memory_[sizeof(fork_child) * count];
 };
 
-/// The block of gather(vector of coro<T>). The arrays are separate: only the head needs stable memory.
+/// The block of gather(vector of coro<T>). Its arrays are behind it in the same cell, or elsewhere where that is too small.
 template <class T>
 class vector_fork final : public fork_block {
  public:
-  static vector_fork* make(bool collect_errors, task_core& parent, std::coroutine_handle<> at, std::size_t n) {
-    auto* const arrays = static_cast<std::byte*>(pool_allocate(bytes(n)));
+  /// A block for frames that are taken over now, and have yet to be started.
+  [[nodiscard]] static vector_fork* make(bool collect_errors, task_core& parent, std::coroutine_handle<> at, home& here,
+                                         std::vector<coro<T>>& bodies) {
+    const std::size_t n = bodies.size();
+    std::byte* const apart = fits(n) ? nullptr : static_cast<std::byte*>(pool_allocate(array_bytes(n)));
+    void* cell = nullptr;
     try {
-      void* const memory = pool_allocate(sizeof(vector_fork), cell_use::stable);
-      stable_content(memory) = nullptr;
-      return new (memory) vector_fork(collect_errors, parent, at, arrays, static_cast<std::uint32_t>(n));
+      cell = pool_allocate(cell_bytes(n), cell_use::stable);
     } catch (...) {
-      pool_deallocate(arrays, bytes(n));
+      if (apart != nullptr) pool_deallocate(apart, array_bytes(n));
       throw;
     }
-  }
-
-  /// The frames are taken over.
-  void bind(home& here, std::vector<coro<T>>& bodies) noexcept {
-    for (std::uint32_t i = 0; i < child_count(); ++i) {
-      const auto frame = bodies[i].consume("gather");
-      auto* c = new (children() + i) fork_child(*this, i, frame, here);
-      frame.promise().task = c;
-      frame.promise().slot = new (results + i) result_slot<T>();
+    std::byte* const arrays = apart != nullptr ? apart : static_cast<std::byte*>(cell) + sizeof(vector_fork);
+    auto* block = new (cell) vector_fork(collect_errors, parent, at, arrays, static_cast<std::uint32_t>(n));
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const auto frame = bodies[i].release();
+      std::construct_at(block->children() + i, *block, i, frame, here);
+      std::construct_at(block->results + i);
+      block->bind(i, frame);
     }
+    stable_content(cell) = reusable && apart == nullptr ? &ops : nullptr;
+    return block;
+  }
+  /// A cell at hand that holds a block of this kind, of so many; null if there is none.
+  [[nodiscard]] static void* take_cell(std::size_t n) noexcept {
+    if (!reusable || !fits(n)) return nullptr;
+    return pool_take_if(cell_bytes(n), cell_use::stable, [](void* cell) { return stable_content(cell) == &ops; });
+  }
+  /// The block in such a cell, for frames that are taken over now.
+  [[nodiscard]] static vector_fork* make_again(void* cell, bool collect_errors, task_core& parent,
+                                               std::coroutine_handle<> at, home& here,
+                                               std::vector<coro<T>>& bodies) noexcept {
+    auto* block = static_cast<vector_fork*>(cell);
+    const std::uint32_t n = block->child_count();
+    block->fork_block::restart(collect_errors, parent, at, n);
+    fork_child* const children = block->children();
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const auto frame = bodies[i].release();
+      children[i].restart(frame, here);
+      block->bind(i, frame);
+    }
+    return block;
   }
 
-  [[nodiscard]] std::coroutine_handle<> launch(thread_state& thread) noexcept {
-    return thread.quick ? start(thread, children(), child_count()) : start_with_care(thread);
+  [[nodiscard]] std::coroutine_handle<> launch(thread_state& thread, task_core& parent,
+                                               std::coroutine_handle<> at) noexcept {
+    return thread.quick ? start(thread, children(), child_count(), parent, at) : start_with_care(thread);
   }
 
-  /// After ends_quietly(), or for leave().
+  /// After ends_quietly().
   void recycle() noexcept {
-    const std::uint32_t n = child_count();
-    std::destroy_n(results, n);
-    std::destroy_n(children(), n);
-    pool_deallocate(children(), bytes(n));
-    std::destroy_at(this);
-    pool_deallocate(this, sizeof(vector_fork), cell_use::stable);
+    if (stable_content(this) != &ops) return free_block(*this);
+    pool_deallocate(this, cell_bytes(child_count()), cell_use::stable);
   }
 
-  result_slot<T>* results;
+  result_slot<T>* const results;
 
  private:
   vector_fork(bool collect_errors, task_core& parent, std::coroutine_handle<> at, std::byte* arrays,
@@ -154,15 +174,42 @@ class vector_fork final : public fork_block {
       : fork_block(ops, collect_errors, parent, at, reinterpret_cast<fork_child*>(arrays), n),
         results(reinterpret_cast<result_slot<T>*>(arrays + slots_at(n))) {}
 
+  template <class Frame>
+  void bind(std::uint32_t i, Frame frame) noexcept {
+    frame.promise().task = children() + i;
+    frame.promise().slot = results + i;
+  }
   [[nodiscard]] fork_child* children() noexcept { return static_cast<fork_child*>(&child(0)); }
 
-  [[nodiscard]] static std::size_t slots_at(std::size_t n) noexcept {
+  // As for tuple_fork. Cells of one class hold blocks of one length.
+  static constexpr bool reusable = std::is_trivially_destructible_v<stored<T>>;
+  static_assert(sizeof(fork_child) >= cell_cache::granule && alignof(result_slot<T>) <= alignof(std::max_align_t));
+
+  [[nodiscard]] static constexpr std::size_t slots_at(std::size_t n) noexcept {
     constexpr std::size_t a = alignof(result_slot<T>);
     return (sizeof(fork_child) * n + a - 1) / a * a;
   }
-  [[nodiscard]] static std::size_t bytes(std::size_t n) noexcept { return slots_at(n) + sizeof(result_slot<T>) * n; }
+  [[nodiscard]] static constexpr std::size_t array_bytes(std::size_t n) noexcept {
+    return slots_at(n) + sizeof(result_slot<T>) * n;
+  }
+  [[nodiscard]] static constexpr bool fits(std::size_t n) noexcept {
+    return n <= largest_stable_cell / sizeof(fork_child) && sizeof(vector_fork) + array_bytes(n) <= largest_stable_cell;
+  }
+  [[nodiscard]] static constexpr std::size_t cell_bytes(std::size_t n) noexcept {
+    return sizeof(vector_fork) + (fits(n) ? array_bytes(n) : 0);
+  }
 
-  static void free_block(join_head& head) noexcept { static_cast<vector_fork&>(head).recycle(); }
+  static void free_block(join_head& head) noexcept {
+    auto& block = static_cast<vector_fork&>(head);
+    const std::uint32_t n = block.child_count();
+    fork_child* const children = block.children();
+    stable_content(&block) = nullptr;
+    std::destroy_n(block.results, n);
+    std::destroy_n(children, n);
+    if (!fits(n)) pool_deallocate(children, array_bytes(n));
+    std::destroy_at(&block);
+    pool_deallocate(&block, cell_bytes(n), cell_use::stable);
+  }
   static constexpr operations ops{&free_block, &fork_block::abandon_block,
                                   [](join_head& head, std::uint32_t child) -> result_base& {
                                     return static_cast<vector_fork&>(head).results[child];

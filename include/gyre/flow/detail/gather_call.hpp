@@ -38,7 +38,7 @@ class [[nodiscard]] gather_call
   gather_call& operator=(gather_call&&) = delete;
   ~gather_call() {
     if (this->stage_ != stage::over) [[unlikely]]
-      destroy();
+      rarely_needed(this)->destroy();
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -48,16 +48,15 @@ class [[nodiscard]] gather_call
     if constexpr (forks) {
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
-      if (thread.quick && !this->started() && may_fork(me)) [[likely]] {
-        std::apply([](auto&... bodies) { (bodies.check_fresh("gather"), ...); }, arguments_);
+      if (thread.quick && may_fork(me) && all_fresh()) [[likely]] {
         if (void* const cell = fork_type::take_cell()) [[likely]] {
           fork_type* const block = fork_type::make_again(cell, Errors, me, at, *thread.loop, arguments_);
           this->fork_ = block;
-          this->stage_ = stage::joining;
-          return transfer(block->launch(thread));
+          this->stage_ = stage::quick_joining;
+          return transfer(block->launch(thread, me, at));
         }
       }
-      return fork_or_wait(me, at);
+      return rarely_needed(this)->fork_or_wait(me, at);
     } else {
       return this->wait_as_future(at);
     }
@@ -65,16 +64,20 @@ class [[nodiscard]] gather_call
 
   [[gnu::always_inline]] value_type await_resume() {
     if constexpr (forks) {
-      if (this->stage_ == stage::joining) [[likely]] {
+      if (this->stage_ == stage::quick_joining) [[likely]] {
+        assume_membarrier_works();
         auto& block = static_cast<fork_type&>(*this->fork_);
         this->stage_ = stage::over;
-        if (!block.ends_quietly()) [[unlikely]]
-          return values_of_noisy(block);
+        if (!block.ends_quietly()) [[unlikely]] {
+          value_type all = values_of_noisy(block);
+          return value_type(std::move(all));
+        }
         const recycler<fork_type> last(block);
         return values_of(block);
       }
     }
-    return this->wait_->end();
+    value_type all = rarely_needed(this)->end();
+    return value_type(std::move(all));
   }
 
  private:
@@ -82,8 +85,25 @@ class [[nodiscard]] gather_call
   friend class gather_starter;
   using typename starter::stage;
   GYRE_NOINLINE void destroy() noexcept {
+    const bool given = this->has_arguments();
     this->drop();
-    std::destroy_at(&arguments_);
+    if (given) std::destroy_at(&arguments_);
+  }
+  [[nodiscard]] bool all_fresh() const noexcept {
+    return std::apply([](const auto&... bodies) { return (bodies.is_fresh() && ...); }, arguments_);
+  }
+  // The results of one that was not started the short way.
+  GYRE_NOINLINE value_type end() {
+    if constexpr (forks) {
+      if (this->stage_ == stage::joining) {
+        auto& block = static_cast<fork_type&>(*this->fork_);
+        this->stage_ = stage::over;
+        if (!block.ends_quietly()) return values_of_noisy(block);
+        const recycler<fork_type> last(block);
+        return values_of(block);
+      }
+    }
+    return this->wait_->end();
   }
   // Where there is no block to be used again, or something is to be looked at that is rare.
   GYRE_NOINLINE std::coroutine_handle<> fork_or_wait(task_core& me, std::coroutine_handle<> at) {
@@ -122,7 +142,7 @@ class [[nodiscard]] gather_call
   }
 
   union {
-    std::tuple<As...> arguments_;  // what was released is all gone when it is over: no destructor is needed then
+    std::tuple<As...> arguments_;  // see has_arguments()
   };
 };
 
@@ -153,11 +173,12 @@ class [[nodiscard]] gather_vector_call
       task_core& me = *at.promise().task;
       if (thread.forks != nullptr && !this->started() && may_fork(me)) [[likely]] {
         for (const A& body : arguments_) body.check_fresh("gather");
-        fork_type* const block = fork_type::make(Errors, me, at, arguments_.size());
-        block->bind(*thread.loop, arguments_);
+        void* const cell = fork_type::take_cell(arguments_.size());
+        fork_type* const block = cell != nullptr ? fork_type::make_again(cell, Errors, me, at, *thread.loop, arguments_)
+                                                 : fork_type::make(Errors, me, at, *thread.loop, arguments_);
         this->fork_ = block;
         this->stage_ = stage::joining;
-        return transfer(block->launch(thread));
+        return transfer(block->launch(thread, me, at));
       }
     }
     return this->wait_as_future(at);

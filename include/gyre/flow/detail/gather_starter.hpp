@@ -63,10 +63,11 @@ class gather_starter : public awaiter_base {
  protected:
   /// What it is, in one byte, so that the end of a fork-join has one thing to look at.
   enum class stage : std::uint8_t {
-    given,    // the arguments
-    joining,  // a fork-join that goes on: fork_
-    future,   // wait_
-    over,     // nothing any more: a fork-join has ended
+    given,          // the arguments
+    quick_joining,  // a fork-join that was started the short way: fork_; the arguments have been given up
+    joining,        // another one: the same
+    future,         // wait_, and the arguments
+    over,           // nothing any more: a fork-join has ended
   };
 
   gather_starter() noexcept {}  // NOLINT: the pointer is there in two of the stages
@@ -76,9 +77,10 @@ class gather_starter : public awaiter_base {
   ~gather_starter() = default;
 
   [[nodiscard]] bool started() const noexcept { return stage_ == stage::future; }
-  /// Before the arguments are destroyed, unless it is over.
+  [[nodiscard]] bool has_arguments() const noexcept { return stage_ == stage::given || stage_ == stage::future; }
+  /// Before the arguments are destroyed, where there are some.
   GYRE_NOINLINE void drop() noexcept {
-    if (stage_ == stage::joining) fork_->abandon();
+    if (stage_ == stage::quick_joining || stage_ == stage::joining) fork_->abandon();
     if (stage_ == stage::future) delete wait_;
   }
   GYRE_NOINLINE std::coroutine_handle<> wait_as_future(std::coroutine_handle<> at) {
