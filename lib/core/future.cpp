@@ -23,11 +23,7 @@ class callback_node final : public completion_node, public pooled {
   static void queue(completion_node& node, future_core& done) noexcept {
     auto& self = static_cast<callback_node&>(node);
     self.done_ = core_ref<future_core>::share(done);
-    if (home* loop = done.where(); loop != nullptr) {
-      loop->post(self);
-    } else {
-      self.drop();
-    }
+    done.post(self);
   }
 
  private:

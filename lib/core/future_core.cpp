@@ -31,17 +31,23 @@ constexpr node_kind waiter_kind{"task_wakeup()", &note_waiter};
   throw would_deadlock("task '" + record->name() + "' cannot await itself");
 }
 
-GYRE_NOINLINE void refuse_if_foreign(const future_core& awaited, const task_core& t) {
-  const home* const loop = awaited.where();
-  if (loop != nullptr && loop->family() != t.at().family()) {
-    throw foreign_runtime("co_await: the future belongs to a loop of another runtime");
-  }
-  if (loop == nullptr && awaited.belongs_to_loop()) {
-    throw loop_closed("co_await: the future belongs to a loop that is gone");
-  }
+}  // namespace
+
+std::string in_running_task() {
+  task_core* const t = this_thread().current;
+  if (t == nullptr) return {};
+  return " (in task '" + core_ref<task_record>(t->type->record(*t))->name() + "')";
 }
 
-}  // namespace
+GYRE_NOINLINE void throw_foreign(const future_core& f, const char* call, foreign_error as) {
+  const std::string who = in_running_task();
+  const auto text = [&](const char* why) { return std::string(call) + ": the future belongs to " + why + who; };
+  if (!f.belongs_to_loop()) throw error(text("no loop"));
+  if (f.is_of_gone_loop()) throw loop_closed(text("a loop that is gone"));
+  constexpr const char* foreign = "a loop of another runtime";
+  if (as == foreign_error::value_error) throw value_error(text(foreign));
+  throw foreign_runtime(text(foreign));
+}
 
 waiter_node::waiter_node() noexcept : completion_node(&wake_waiter, &never_queued, waiter_kind) {}
 
@@ -61,6 +67,10 @@ bool future_core::complete() noexcept {
 
 bool future_core::settle(status outcome) noexcept {
   return settle_with(outcome, [this](completion_node& node) { node.deliver(*this); });
+}
+
+void future_core::post(runnable& r) const noexcept {
+  post_or_drop(loop_, era_, r, [this] { return where(); });
 }
 
 void future_core::complete_unless_closed() noexcept {
@@ -267,7 +277,7 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
   task_core& t = *promise_base::of(at).task;
   const task_core* const producer = awaited.producer();
   if (producer == &t) throw_self_await(t);
-  if (!awaited.is_of(t.at())) refuse_if_foreign(awaited, t);
+  refuse_foreign(awaited, t.at(), "co_await");
   t.resume_point = at;
   node.task = &t;
   interruption_point();

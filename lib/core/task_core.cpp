@@ -150,12 +150,14 @@ class task_core::cancel_walk {
   }
   [[nodiscard]] bool turned_back() const noexcept { return turned_back_; }
   // Who hands the request on to `t`, which it awaits; null if that is nobody.
-  [[nodiscard]] static const cancel_walk* asks(const task_core& t) noexcept {
+  [[nodiscard]] static cancel_walk* asks(const task_core& t) noexcept {
     const bool awaited = innermost_ != nullptr && innermost_->target_ != nullptr && innermost_->target_->producer() == &t;
     return awaited ? innermost_ : nullptr;
   }
-  [[nodiscard]] task_core& asker() const noexcept { return *task_; }
-  [[nodiscard]] future_core& target() const noexcept { return *target_; }
+  [[nodiscard]] task_state::cancel_step request_for(task_state& state, bool again, task_bits::word who) {
+    return detail::request_for(*task_, *target_, state, again, who, noted_at_);
+  }
+  [[nodiscard]] given_back noted_at() const noexcept { return noted_at_; }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
 
   // The outermost call goes on with `t` later.
@@ -207,6 +209,7 @@ class task_core::cancel_walk {
   future_core* target_;
   cancel_walk* outer_;
   int depth_;
+  given_back noted_at_;  // by what it awaits, when that was asked last
   bool came_back_ = false;
   bool turned_back_ = false;
   std::vector<deferred> later_;
@@ -234,9 +237,7 @@ bool task_core::cancel(std::string_view text, task_bits::word who) {
 
 // Who hands the request on to this task, which it awaits, may get it back.
 task_state::cancel_step task_core::request(bool again, task_bits::word who) {
-  if (const cancel_walk* walk = cancel_walk::asks(*this); walk != nullptr) {
-    return request_for(walk->asker(), walk->target(), state, again, who);
-  }
+  if (cancel_walk* walk = cancel_walk::asks(*this); walk != nullptr) return walk->request_for(state, again, who);
   return again ? state.repeat_cancel(who) : state.request_cancel(who);
 }
 
@@ -252,6 +253,11 @@ struct task_core::cancel_traits {
   [[nodiscard]] static bool comes_from(const task_core& t) noexcept { return cancel_walk::comes_from(t); }
   static bool leave_cycle(task_core& t, future_core& awaited, task_bits::word who) { return t.leave_cycle(awaited, who); }
   [[nodiscard]] static task_state::cancel_step repeat(task_core& t, task_bits::word who) { return t.request(true, who); }
+  // Of a task that is done: whether its end gives the request back to who handed it on.
+  [[nodiscard]] static bool comes_back(const task_core& t) noexcept {
+    const cancel_walk* const walk = cancel_walk::asks(t);
+    return walk != nullptr && walk->noted_at().at != given_back::nothing && t.state.gave_back(walk->noted_at());
+  }
   static bool put_off(task_core& t) {
     if (!cancel_walk::deep()) return false;
     cancel_walk::put_off_to_the_end(t);

@@ -17,16 +17,18 @@ namespace gyre::detail {
 ///   canceller (request_for)                      awaited task                    its waiter
 ///   H1 locks the awaited future                  T1 takes its requests:          W1 resumes: throws
 ///   H2 a request in the awaited task's word         `taken` in its word grows       what came back
-///   H3 handed_on in the waiter's, with `taken`   D1 finish(): a request is
-///      as H2 found it                               there and was not seen
-///                                                D2 locks the future, ends it
+///   H3 handed_on in the waiter's, with `taken`   D1 finish(): finds `taken`
+///      as H2 found it                            D2 locks the future, ends it
 ///                                                D3 claim(): handed_on, with
 ///                                                   `taken` as D1 found it, has
 ///                                                   ended the wait
 ///
-/// Proof:  D1 sees H2, or H2 is refused: then the canceller has the request. What D1 sees was not taken by any T1, so `taken`
-///         is what H2 found, and what a T1 has taken was found with less. H1 comes before D2, which waits: D3 sees H3. H2 that
-///         ends a wait, or finds a word that forwards it, will be taken, or is there no more: it needs no mark.
+/// Proof:  H2 comes before D1, or is refused: then the canceller has the request. What a T1 has taken was found with less than
+///         D1 finds. What none has taken was found with just that, be it still in the word, or off it in the hands of a
+///         canceller, its own or another, who gives it to a fork-join (pass_to_children): if that declines it, he finds the
+///         task ended with this number, and leaves it at that; with another one he has the request again, alone. H1 comes before
+///         D2, which waits: D3 sees H3. H2 that ends a wait, or finds a word that forwards it, will be taken, or is there no
+///         more: it needs no mark.
 ///         Numbers meet again when a task has taken requests 65,536 times while one and the same waits for it.
 ///
 /// Shape:   park(kind) links the task's node and parks it, under the future's lock: see basic_completion::park_at.
@@ -49,9 +51,10 @@ void await_completion(Task& t, Future& awaited, Park park) {
   t.at().enqueue(t);
 }
 
-/// Counts or repeats a request that `asker` hands on to the task behind `state`, which produces what it awaits.
+/// Counts or repeats a request that `asker` hands on to the task behind `state`, which produces what it awaits. `noted_at`:
+/// the number that stands in the asker's word, once there is one.
 template <class Task, class Future, class State, class Word>
-[[nodiscard]] auto request_for(Task& asker, Future& awaited, State& state, bool again, Word who) {
+[[nodiscard]] auto request_for(Task& asker, Future& awaited, State& state, bool again, Word who, given_back& noted_at) {
   using step = typename State::cancel_step;
   for (backoff pause;; pause.once()) {
     const auto tried = awaited.hold_while([&] {                                           // H1
@@ -59,7 +62,9 @@ template <class Task, class Future, class State, class Word>
       if (made.made && made.step == step::noted) asker.state.note_handed_on(made.taken);  // H3
       return made;
     });
-    if (tried.made) return tried.step;
+    if (!tried.made) continue;
+    if (tried.step == step::noted) noted_at.at = tried.taken;
+    return tried.step;
   }
 }
 
@@ -109,7 +114,8 @@ template <class State, class Future, class Mine>
 ///   C5 else clears block.cancel_requested
 ///
 /// C1 comes first so that a later request of somebody else cannot be taken for this one. It leaves those of others: a scope
-/// must find its own in the word, or gone. If C4 sees the block, J1 comes
+/// must find its own in the word, or gone. Those asked for in the same way go along, and their cancellers find nothing: should
+/// they come too late, the end of the task gives all back (await_completion). If C4 sees the block, J1 comes
 /// after C3, and J3 sees C2. Else, and when no child accepts, the one of C5 and J3 that clears the mark has the request.
 template <class Policy, class Task, class Block, class Word, class CancelChildren>
 bool pass_to_children(Task& t, Block& declined, Word who, CancelChildren cancel_children) {
@@ -132,7 +138,7 @@ enum class passed_on {
 };
 
 /// Where a cancel request goes that `outcome` was the word's answer to. Traits says what a request does with futures, with
-/// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. False if the task is done.
+/// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. False if the task is done, and the caller has the request.
 template <class Traits, class Task, class Step, class Text, class Word>
 bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
   typename Traits::future_ref refused;  // what the request went to in vain: it goes on from there
@@ -141,7 +147,7 @@ bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
   for (;; outcome = Traits::repeat(t, who)) {
     switch (outcome) {
       case Step::refused:
-        return false;
+        return Traits::comes_back(t);  // by the end of the task, to who handed it on
       case Step::claimed:
         Traits::wait_was_ended(t);
         return true;

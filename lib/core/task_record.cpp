@@ -228,8 +228,7 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   resume_point = nullptr;  // user code may look at this task until it is done: from destructors, or a report
   if (frame != nullptr) frame.destroy();
   kept_.reset();
-  const given_back missed = task_state::missed_requests(end_with(slot()));
-  if (missed.at != given_back::nothing) [[unlikely]] note_missed_requests(missed);
+  note_missed_requests(task_state::missed_requests(end_with(slot())));
   trace(trace_event::done, *this);
   future_core::where()->remove_task(*this);
   if (slot().error != nullptr && ends_program(slot().error)) at().end_program(slot().error);

@@ -8,11 +8,8 @@ namespace gyre::detail {
 
 class completion_order::watcher final : public completion_node, public pooled {
  public:
-  watcher(std::shared_ptr<completion_order> order, std::size_t index, home& loop) noexcept
-      : completion_node(&queue, &turn, kind),
-        order_(std::move(order)),
-        index_(index),
-        loop_(loop) {}
+  watcher(std::shared_ptr<completion_order> order, std::size_t index) noexcept
+      : completion_node(&queue, &turn, kind), order_(std::move(order)), index_(index) {}
 
  private:
   static const node_kind kind;
@@ -21,7 +18,7 @@ class completion_order::watcher final : public completion_node, public pooled {
   }
   static void queue(completion_node& node, future_core&) noexcept {
     auto& self = static_cast<watcher&>(node);
-    self.loop_.post(self);
+    self.order_->post(self);
   }
   static void turn(runnable& r, fate f) noexcept {
     const std::unique_ptr<watcher> self(static_cast<watcher*>(&r));
@@ -30,7 +27,6 @@ class completion_order::watcher final : public completion_node, public pooled {
 
   std::shared_ptr<completion_order> order_;
   std::size_t index_;
-  home& loop_;
 };
 
 const node_kind completion_order::watcher::kind{"as_completed.<locals>._handle_completion()", &note_awaiters};
@@ -54,11 +50,12 @@ bool completion_order::note_awaiters(awaiter_list& out) noexcept {
 
 std::shared_ptr<completion_order> completion_order::watch(const pooled_vector<core_ref<future_core>>& futures,
                                                           std::optional<std::chrono::nanoseconds> timeout) {
-  auto order = std::allocate_shared<completion_order>(pool_allocator<completion_order>());
   home& loop = running_home("as_completed");
+  for (const auto& each : futures) refuse_foreign(*each, loop, "as_completed");
+  auto order = std::allocate_shared<completion_order>(pool_allocator<completion_order>(), loop);
   order->unfinished_ = futures.size();
   for (std::size_t i = 0; i < futures.size(); ++i) {
-    auto node = std::make_unique<watcher>(order, i, loop);
+    auto node = std::make_unique<watcher>(order, i);
     watcher& queued = *node.release();
     if (!futures[i]->add(queued)) queued.deliver(*futures[i]);
   }
@@ -66,6 +63,11 @@ std::shared_ptr<completion_order> completion_order::watch(const pooled_vector<co
     order->limit_ = loop.as_loop().call_later(*timeout, [order] { order->time_out(); });
   }
   return order;
+}
+
+// A future that is set when the loop has gone still has its watcher.
+void completion_order::post(runnable& r) noexcept {
+  post_or_drop(&loop_, era_, r, [this] { return loop_.loop_of(era_); });
 }
 
 void completion_order::ended(std::size_t index) {

@@ -25,11 +25,7 @@ class gather_core::watcher final : public completion_node, public pooled {
   }
   static void queue(completion_node& node, future_core&) noexcept {
     auto& self = static_cast<watcher&>(node);
-    if (home* loop = self.gather_->where(); loop != nullptr) {
-      loop->post(self);
-    } else {
-      self.drop();
-    }
+    self.gather_->post(self);
   }
   static void turn(runnable& r, fate f) noexcept {
     const std::unique_ptr<watcher> self(static_cast<watcher*>(&r));
@@ -43,12 +39,7 @@ class gather_core::watcher final : public completion_node, public pooled {
 const node_kind gather_core::watcher::kind{"gather.<locals>._done_callback()", &note_awaiters};
 
 void gather_core::watch(pooled_vector<core_ref<future_core>> children) {
-  for (const auto& each : children) {
-    const home* loop = each->where();
-    if (loop != nullptr && loop->family() != home_.family()) {
-      throw value_error("gather: a future belongs to a loop of another runtime");
-    }
-  }
+  for (const auto& each : children) refuse_foreign(*each, home_, "gather", foreign_error::value_error);
   children_ = std::move(children);
   const pooled_vector<std::size_t> different = first_places(children_);
   unfinished_.store(different.size(), std::memory_order_relaxed);

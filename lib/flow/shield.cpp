@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/core/awaited_by.hpp>
+#include <gyre/core/current.hpp>
 #include <gyre/flow/shield.hpp>
 
 #include <memory>
@@ -24,11 +25,7 @@ class shield_core::watcher final : public completion_node, public pooled {
       const std::lock_guard hold(self.shield_->watcher_guard_);
       self.shield_->watcher_ = nullptr;
     }
-    if (home* loop = inner.where(); loop != nullptr) {
-      loop->post(self);
-    } else {
-      self.drop();
-    }
+    inner.post(self);
   }
   static void turn(runnable& r, fate f) noexcept {
     const std::unique_ptr<watcher> self(static_cast<watcher*>(&r));
@@ -39,6 +36,14 @@ class shield_core::watcher final : public completion_node, public pooled {
 };
 
 const node_kind shield_core::watcher::kind{"shield.<locals>._inner_done_callback()", &note_awaiters};
+
+home* shield_home(const future_core& inner) {
+  const home* const here = this_thread().loop;
+  home* const owner = inner.where();
+  if (here != nullptr) refuse_foreign(inner, *here, "shield");
+  if (owner == nullptr && !inner.done()) throw_foreign(inner, "shield");
+  return owner;
+}
 
 void shield_core::watch() {
   auto node = std::make_unique<watcher>(*this);

@@ -154,7 +154,10 @@ void task_group::reserve(const task_options& options) {
       return;
     }
   }
-  if (why == nullptr) throw foreign_runtime("TaskGroup.create_task: the task is for a loop of another runtime");
+  if (why == nullptr) {
+    throw foreign_runtime("TaskGroup.create_task: the task is for a loop of another runtime" +
+                          detail::in_running_task());
+  }
   throw error("TaskGroup " + text() + why);
 }
 

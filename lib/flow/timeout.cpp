@@ -36,6 +36,8 @@ const char* name_of(time_limit::stage stage) noexcept {
 
 void throw_timed_out() { throw caused<timeout_error>(); }
 
+void check_future(const future_core& f) { refuse_foreign(f, running_home("wait_for"), "wait_for"); }
+
 void time_limit::enter() {
   if (current() != stage::created) throw error("Timeout has already been entered");
   task_ = &running_task("timeout");

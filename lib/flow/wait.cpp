@@ -35,14 +35,8 @@ class wait_core : public pooled {
   }
 
   /// The watchers go into a ring of this runtime, where a thread of another one could come too late.
-  void refuse_foreign(const home& here) const {
-    for (const auto& each : watched_) {
-      if (each->is_of(here)) continue;
-      const home* const loop = each->where();
-      if (loop != nullptr && loop->family() != here.family()) {
-        throw foreign_runtime("wait: a future belongs to a loop of another runtime");
-      }
-    }
+  void check_futures(const home& here) const {
+    for (const auto& each : watched_) refuse_foreign(*each, here, "wait");
   }
   void watch(home& loop);
   void unwatch() noexcept;
@@ -222,7 +216,7 @@ void wait_awaiter::time_out_in_turn(runnable& r, fate f) noexcept {
 
 bool wait_awaiter::suspend(task_core& t, std::coroutine_handle<> at) {
   home& here = t.at();
-  core_->refuse_foreign(here);
+  core_->check_futures(here);
   task_ = &t;
   t.resume_point = at;
   core_->watch(here);

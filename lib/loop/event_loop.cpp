@@ -125,9 +125,8 @@ void event_loop::run_forever() {
 void event_loop::drive(detail::future_core& until) {
   detail::loop_core& core = *core_;
   if (core.closed()) detail::throw_closed("run_until_complete");
-  if (const detail::home* owner = until.where(); owner != nullptr && owner->family() != core.family()) {
-    throw value_error("run_until_complete: the future belongs to another loop");
-  }
+  // Also one that is done: what stops this loop is a callback on the future's.
+  if (!until.is_near(core)) detail::throw_foreign(until, "run_until_complete", detail::foreign_error::value_error);
   const auto held = detail::core_ref<detail::future_core>::share(until);
   const detail::stop_when_done stopper(until, core);
   try {

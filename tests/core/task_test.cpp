@@ -296,9 +296,9 @@ LOOP_TEST("TASK-037: awaiting a future of another runtime is an error in the tas
   const auto other = new_event_loop();
   const auto f = other->create_future<int>();
   const auto waits = [](future<int> foreign) -> coro<int> { co_return co_await foreign; };
-  const task<int> t = create_task(waits, f);
+  const task<int> t = create_task(task_options{.name = "waits"}, waits, f);
   const std::string how = co_await outcome(t);
-  CHECK(how == "error: co_await: the future belongs to a loop of another runtime");
+  CHECK(how == "error: co_await: the future belongs to a loop of another runtime (in task 'waits')");
 }
 
 LOOP_TEST("TASK-046: an error while the first step is scheduled leaves no task behind", "[core][task]") {

@@ -59,7 +59,8 @@ struct model_future : detail::basic_completion<future_node, model_policy> {
   bool cancel(waiting_task& asker) {
     if (producer == nullptr) return set(cancelled);
     constexpr auto who = model_task::bits::cancel_requested;
-    return detail::request_for(asker, *this, producer->state, false, who) == model_task::word::cancel_step::noted;
+    detail::given_back noted_at;
+    return detail::request_for(asker, *this, producer->state, false, who, noted_at) == model_task::word::cancel_step::noted;
   }
   /// As own_task::settle.
   void end_task() {
@@ -116,6 +117,7 @@ struct cancel_traits {
     if (how == detail::circle_end::left) t.enqueue(t);
     return how != detail::circle_end::over;
   }
+  static bool comes_back(const waiting_task&) { return false; }
   static bool put_off(waiting_task&) { return false; }
   static detail::passed_on cancel_future(waiting_task& t, model_future& f, int) {
     if (Met == met::turned_back) return detail::passed_on::turned_back;

@@ -10,6 +10,7 @@
 #include <array>
 #include <memory>
 
+#include "model_join.hpp"
 #include "model_task.hpp"
 
 void gyre::detail::backoff::once() noexcept { gyre_model_backoff(); }
@@ -28,8 +29,9 @@ struct child {
 using deque = detail::steal_deque<child, model_policy>;
 using debts = detail::basic_fork_debts<child, model_policy>;
 
-/// Thread 0 starts three children; the others are thieves. `Failing`: that child ends with an error.
-template <class Derived, int Threads, int Failing>
+/// Thread 0 starts three children; the others are thieves. `Failing`: that child ends with an error. `Changed`: that one is not
+/// as it was made when it ends, so that the block must not be used again as it is.
+template <class Derived, int Threads, int Failing, int Changed = -1>
 struct debt_model : rl::test_suite<Derived, Threads> {
   static constexpr std::size_t count = 3;
   struct state {
@@ -38,6 +40,8 @@ struct debt_model : rl::test_suite<Derived, Threads> {
     deque forks{4};
     std::array<child, count> children;
     model_var<int> block{1};  // 0: freed
+    gyre_model::block gather;
+    gyre_model::block::place join{nullptr};
   };
   std::unique_ptr<state> world;
   int resumed = 0;
@@ -46,6 +50,8 @@ struct debt_model : rl::test_suite<Derived, Threads> {
   void before() {
     resumed = freed = 0;
     world = std::make_unique<state>();
+    world->gather.fill();
+    world->gather.open(world->join);
   }
   void after() {
     RL_ASSERT(resumed == 1 && freed == 1);
@@ -66,6 +72,9 @@ struct debt_model : rl::test_suite<Derived, Threads> {
       return;
     }
     for (child& each : world->children) RL_ASSERT(each.result == 1);
+    const bool quiet = world->gather.close(world->join);
+    RL_ASSERT(!quiet || Changed < 0);
+    if (!quiet) world->gather.leave();
     free_block();
   }
   /// As fork_block::child_ended, from one child to the next.
@@ -73,6 +82,7 @@ struct debt_model : rl::test_suite<Derived, Threads> {
     while (c != nullptr) {
       RL_ASSERT(world->block == 1);
       c->result = 1;
+      if (c - world->children.data() == Changed) world->gather.touch();
       c = ended(*c, owner);
     }
   }
@@ -107,34 +117,18 @@ struct debt_model : rl::test_suite<Derived, Threads> {
 struct all_good : debt_model<all_good, 3, -1> {};
 struct first_fails : debt_model<first_fails, 3, 0> {};
 struct last_fails : debt_model<last_fails, 3, 2> {};
+struct first_changed : debt_model<first_changed, 3, -1, 0> {};
+struct last_changed : debt_model<last_changed, 3, -1, 2> {};
 
-// --- blocks that outsiders hold ----------------------------------------------------------------------------------------
-
-/// In stable memory: it is used again, and its count of pins stays what it is.
-struct block : detail::basic_join<block, model_policy> {
-  model_atomic<std::uint32_t> pins_{0};
-  model_var<int> content{0};      // 0: free
-  model_atomic<int> trace{0};     // what an outsider left in it
-  model_atomic<bool> free{true};  // what the pool's lists do: the next user comes after the last one
-
-  model_atomic<std::uint32_t>& pins() { return pins_; }
-  [[nodiscard]] bool is_free() const { return free.load(std::memory_order_acquire); }
-  void fill() {
-    free.store(false, std::memory_order_relaxed);
-    content = 1;
-  }
-  void free_now() {
-    RL_ASSERT(!is_free() && content != 0);
-    trace.store(0, std::memory_order_relaxed);  // made anew
-    content = 0;
-    free.store(true, std::memory_order_release);
-  }
-  /// As it is.
-  void recycle() {
-    RL_ASSERT(trace.load(std::memory_order_relaxed) == 0);
-    free_now();
+/// An outsider with a stale pointer counts itself in and out of a block that a child changes.
+struct changed_and_asked : debt_model<changed_and_asked, 3, -1, 2> {
+  void thread(unsigned who) {
+    if (who != 2) return debt_model::thread(who);
+    if (const detail::pinned_join<gyre_model::block> held(world->join); held) RL_ASSERT(held->content == 1);
   }
 };
+
+// --- blocks that outsiders hold ----------------------------------------------------------------------------------------
 
 /// A parent whose gathers come and go, and outsiders that look at the one that it is in.
 struct pinned : rl::test_suite<pinned, 3> {
@@ -374,7 +368,11 @@ struct asked_at_end : rl::test_suite<asked_at_end, 3> {
 int main(int argc, char** argv) {
   return run(argc, argv,
              {scenario<all_good>("join: debts with two thieves"), scenario<first_fails>("join: the first child fails"),
-              scenario<last_fails>("join: a stolen child fails"), scenario<pinned>("join: blocks that outsiders hold"),
+              scenario<last_fails>("join: a stolen child fails"),
+              scenario<first_changed>("join: the first child changes its block"),
+              scenario<last_changed>("join: a stolen child changes its block"),
+              scenario<changed_and_asked>("join: a child changes a block that an outsider counts"),
+              scenario<pinned>("join: blocks that outsiders hold"),
               scenario<one_cancel>("join: a cancel against the end of the gather", 4),
               scenario<two_cancels>("join: two cancels against the end of the gather"),
               scenario<endless_child>("join: a cancel while the gather begins"),

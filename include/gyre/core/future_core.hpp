@@ -87,8 +87,13 @@ class future_core : public pooled, public basic_completion<completion_node> {
 
   /// Whether it was made for this loop, which is there.
   [[nodiscard]] bool is_of(const home& h) const noexcept { return loop_ == &h.identity() && era_ == loop_->era(); }
+  /// Whether its loop is there, and of the runtime of `h`: then it ends while nothing of `h` closes.
+  [[nodiscard]] bool is_near(const home& h) const noexcept { return loop_ != nullptr && loop_->is_inside(&h, era_); }
+  /// Queues `r` where its callbacks run; drops it if that loop is closed or gone, or if there is none.   Thread: any.
+  void post(runnable& r) const noexcept;
   /// True if it has a loop, or had one that is gone.
   [[nodiscard]] bool belongs_to_loop() const noexcept { return loop_ != nullptr; }
+  [[nodiscard]] bool is_of_gone_loop() const noexcept { return loop_ != nullptr && loop_->era() != era_; }
 
   /// The task that produces the result, null if none does.
   [[nodiscard]] virtual const task_core* producer() const noexcept { return nullptr; }
@@ -194,9 +199,24 @@ class waiter_node final : public completion_node {
   task_core* task = nullptr;  // set when it begins to suspend
 };
 
+/// Which error tells that a future is of another runtime: asyncio has a RuntimeError in some places, a ValueError in others.
+enum class foreign_error : std::uint8_t { foreign_runtime, value_error };
+/// Throws:  that error; loop_closed if the future's loop is gone; error if it has none. `call` and the running task are named.
+[[noreturn]] void throw_foreign(const future_core& f, const char* call,
+                                foreign_error as = foreign_error::foreign_runtime);
+/// The one rule of all that wait for futures on `here`: whoever ends one keeps its own runtime from closing, no other. What is
+/// done may be used everywhere.
+inline void refuse_foreign(const future_core& f, const home& here, const char* call,
+                           foreign_error as = foreign_error::foreign_runtime) {
+  if (!f.is_of(here) && !f.is_near(here) && !f.done()) [[unlikely]]
+    throw_foreign(f, call, as);
+}
+/// ` (in task 'NAME')`, or nothing outside of tasks.
+[[nodiscard]] std::string in_running_task();
+
 /// Parks the running task until `awaited` is done. False: it is done already, go on.
 ///
-/// Throws:  would_deadlock (awaiting oneself, or round a circle of tasks), foreign_runtime, loop_closed.
+/// Throws:  would_deadlock (awaiting oneself, or round a circle of tasks), what refuse_foreign() throws.
 [[nodiscard]] bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<> at);
 
 /// Throws cancelled_error if a cancel is pending for the task that just resumed.

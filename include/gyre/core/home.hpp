@@ -159,6 +159,18 @@ class home {
   std::atomic<bool> debug_{false};
 };
 
+/// Queues `r` at the loop that `where()` gives, whose runtime is that of `loop` in that era. Drops it if that is closed or
+/// gone: outside of the visit, since what goes then may be the last to own the loop.
+template <class Where>
+void post_or_drop(loop_identity* loop, std::uint32_t era, runnable& r, Where where) noexcept {
+  {
+    const runtime_visit inside(loop, era, runtime_visit::purpose::queue);
+    home* const at = inside.admitted() ? where() : nullptr;
+    if (at != nullptr) return at->post(r);
+  }
+  r.drop();
+}
+
 /// Prints a report that no loop gets.
 void print_without_loop(const report& r) noexcept;
 /// Prints what there was no memory to tell.

@@ -141,11 +141,12 @@ class basic_task_state : task_bits {
   /// For a task whose body has returned. asyncio: while a cancel is pending, it ends cancelled all the same: it has asked for
   /// that itself. A request from elsewhere comes too late: what the task returned before it could see that stands.
   [[nodiscard]] bool hides_value() const noexcept { return (peek() & (by_itself | wait_cancelled)) != 0; }
-  /// Of the word at the end: what came too late.
+  /// Of the word at the end: what came too late, wherever it is now. The task's own request has ended it.
   [[nodiscard]] static given_back missed_requests(word ended) noexcept {
-    const bool missed = (ended & requests) != 0 && (ended & by_itself) == 0;
-    return missed ? given_back{static_cast<std::int32_t>(ended >> taken_shift)} : given_back{};
+    return (ended & by_itself) != 0 ? given_back{} : given_back{static_cast<std::int32_t>(ended >> taken_shift)};
   }
+  /// Of a task that is done: whether those who handed requests on to it at that number have them again.
+  [[nodiscard]] bool gave_back(given_back noted_at) const noexcept { return missed_requests(look()).at == noted_at.at; }
   [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
 
   /// running -> done. Returns the word as it was.
@@ -189,7 +190,7 @@ class basic_task_state : task_bits {
   }
   bool take_cancel_slow() noexcept {
     constexpr word pending = asked | wait_cancelled;
-    return (change([](word w) { return (w & ~pending) + one_taken; }) & pending) != 0;
+    return (change([](word w) { return (w & pending) == 0 ? w : (w & ~pending) + one_taken; }) & pending) != 0;
   }
 
   typename Atomics::template atomic<word> word_;

@@ -22,6 +22,8 @@ class completion_order {
  public:
   static constexpr std::size_t too_late = SIZE_MAX;  // stands in the queue for each future that had not ended in time
 
+  explicit completion_order(home& loop) noexcept : loop_(loop.identity()), era_(loop_.era()) {}
+
   /// Starts to watch; the queue's items come one step after each end, on the loop that runs now.
   static std::shared_ptr<completion_order> watch(const pooled_vector<core_ref<future_core>>& futures,
                                                  std::optional<std::chrono::nanoseconds> timeout);
@@ -45,9 +47,12 @@ class completion_order {
  private:
   class watcher;
   bool note_awaiters(awaiter_list& out) noexcept;
+  void post(runnable& r) noexcept;
   void ended(std::size_t index);
   void time_out();
 
+  loop_identity& loop_;  // of the loop that runs watch(), which may go before the futures end
+  std::uint32_t era_;
   std::size_t unfinished_ = 0;
   std::optional<timer_handle> limit_;
   spin_lock waiting_guard_;
@@ -86,7 +91,7 @@ class completions {
 
 /// Watches tasks or futures and gives them in the order in which they end; duplicates count once.
 ///
-/// Throws:  no_running_loop.   Like: asyncio.as_completed (its asynchronous iteration: the very tasks come out).
+/// Throws:  no_running_loop, foreign_runtime.   Like: asyncio.as_completed (its asynchronous iteration: the very tasks come out).
 template <class Handle>
 requires(!is_coro_v<Handle>) completions<Handle> as_completed(
     const std::vector<Handle>& tasks, std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {

@@ -36,6 +36,9 @@ class shield_core : public future_core {
   spin_lock watcher_guard_;
 };
 
+/// The loop of a shield: that of what it shields.   Throws: what refuse_foreign() throws.
+[[nodiscard]] home* shield_home(const future_core& inner);
+
 template <class T>
 class shield_of final : public shield_core {
  public:
@@ -68,15 +71,15 @@ class shielded : public detail::basic_future<T, shielded<T>> {
 
 /// A future with the outcome of `aw`, whose cancellation leaves `aw` alone. Keep a handle of `aw`'s task to end it.
 ///
-/// Cancel:  the awaiting task gets cancelled_error; `aw` runs on.   Throws: no_running_loop (for a coroutine).
+/// Cancel:  the awaiting task gets cancelled_error; `aw` runs on.   Throws: no_running_loop (for a coroutine), foreign_runtime.
 /// Like:    asyncio.shield. The end of run() cancels the shielded task itself.
 template <class A>
   requires detail::awaitable_argument<A>
 auto shield(A&& aw) {
   using T = typename std::remove_cvref_t<A>::value_type;
   auto inner = detail::future_of(std::forward<A>(aw), "shield");
+  detail::home* const owner = detail::shield_home(*inner);
   if (inner->done()) return shielded<T>(std::move(inner));
-  detail::home* owner = inner->where();
   return shielded<T>(detail::core_ref<detail::future_core>(new detail::shield_of<T>(owner, std::move(inner))));
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The coroutines behind wait_for, with_timeout and with(timeout_scope).  Layer: flow.  Included by flow/timeout.hpp
-
 namespace gyre {
 namespace detail {
 
@@ -30,6 +29,9 @@ coro<R> run_limited(Start start, Source source) {
   co_return value.give();
 }
 
+/// Whether wait_for() may wait for it here.   Throws: what refuse_foreign() throws.
+void check_future(const future_core& f);
+
 /// What can be kept, and is awaited when the scope has been entered.
 template <class A>
 class kept_awaitable {
@@ -37,7 +39,8 @@ class kept_awaitable {
   explicit kept_awaitable(A&& awaited) : awaited_(std::move(awaited)) {}
   explicit kept_awaitable(const A& awaited) : awaited_(awaited) {}
   template <class Scope>
-  A&& begin(Scope&) noexcept {
+  A&& begin(Scope&) {
+    if constexpr (future_handle<A>) check_future(awaited_.core("wait_for"));
     return std::move(awaited_);
   }
 
@@ -94,6 +97,7 @@ auto not_to_begin(A awaited) {
 template <class T, class A>
 coro<T> wait_for_expired(A awaited) {
   auto inner = not_to_begin(std::move(awaited));
+  check_future(inner.core("wait_for"));
   const bool in_time = inner.done();
   if (!in_time) {
     inner.cancel();

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSL-1.0
+// Model of a cancel that a waiting task hands on to the task it awaits, which is the parent of a fork-join and runs to its
+// end, while somebody else cancels that task, too: what one canceller takes off the word, to give it to the children, may be
+// the request of both.
+#include <core/task_protocol.hpp>
+#include <gyre/core/completion.hpp>
+#include <gyre/core/join_protocol.hpp>
+
+#include <array>
+#include <memory>
+
+#include "model_join.hpp"
+#include "model_task.hpp"
+
+void gyre::detail::backoff::once() noexcept { gyre_model_backoff(); }
+
+namespace {
+
+using namespace gyre_model;
+namespace detail = gyre::detail;
+using step = model_task::word::cancel_step;
+constexpr auto anybody = model_task::bits::cancel_requested;
+
+struct end_of_task;
+
+/// As task_core: it waits for a future, or is inside a fork-join.
+struct chained_task : model_task {
+  using model_task::model_task;
+  end_of_task* waits_for = nullptr;
+  block::place join{nullptr};
+  /// Nobody is cancelled before he waits.
+  static word::wait_kind pass_cancel_on(end_of_task&) { return word::wait_kind::forwarding; }
+};
+
+struct end_node : detail::list_link<> {
+  chained_task* task = nullptr;
+};
+
+/// What the waiters await: the end of a task, which gives a value.
+struct end_of_task : detail::basic_completion<end_node, model_policy> {
+  using basic_completion::park_at;
+  model_var<std::int32_t> back{detail::given_back::nothing};
+  [[nodiscard]] detail::given_back gives_back() const { return detail::given_back{back}; }
+  /// As own_task::settle.
+  void end(model_task& t) {
+    back = model_task::word::missed_requests(t.state.finish()).at;
+    RL_ASSERT(settle_with(status::finished, [this](end_node& n) { n.task->wake(gives_back()); }));
+  }
+};
+
+/// The parent runs a gather of one child and ends; waiters await its end.
+struct world {
+  model_barriers barriers;
+  block gather;
+  model_task child;
+  chained_task parent;
+  end_of_task end;
+  std::array<chained_task, 2> waiters;
+  std::array<end_node, 2> nodes;
+  int taken_by_parent = 0;
+  bool given = false;  // the child got a request
+
+  world() {
+    gather.fill();
+    gather.open(parent.join);
+  }
+  void wait(std::size_t i) {
+    nodes[i].task = &waiters[i];
+    detail::await_completion(waiters[i], end, [&](model_task::word::wait_kind kind) {
+      return end.park_at(nodes[i], [&] {
+        waiters[i].waits_for = &end;
+        return waiters[i].state.park(kind);
+      });
+    });
+  }
+
+  /// As the end of a gather, then that of the task. `Fails`: the child does, and the task goes on after that.
+  void run_parent(bool fails) {
+    const bool child_cancelled = child.state.cancel_pending();
+    child.state.finish();
+    bool asked = false;
+    if (fails) {
+      if (gather.close_after_failure(parent.join, false)) parent.state.note_taken();
+      take();
+      gather.leave();
+      end.end(parent);
+      return;
+    }
+    if (child_cancelled) {
+      asked = gather.close_after_failure(parent.join, true);
+    } else if (gather.close(parent.join)) {
+      take();
+      gather.recycle();
+      end.end(parent);
+      return;
+    } else {
+      asked = gather.take_requests();
+    }
+    if (asked) parent.state.note_taken();
+    if (!take() && (asked || child_cancelled)) ++taken_by_parent;
+    gather.leave();
+    end.end(parent);
+  }
+  bool take() {
+    const bool took = parent.state.take_cancel();
+    if (took) ++taken_by_parent;
+    return took;
+  }
+};
+
+class no_future {
+ public:
+  static no_future share(end_of_task& f) { return no_future(&f); }
+  no_future() = default;
+  [[nodiscard]] end_of_task* get() const { return future_; }
+
+ private:
+  explicit no_future(end_of_task* f) : future_(f) {}
+  end_of_task* future_ = nullptr;
+};
+
+/// What task_core.cpp says of cancels, where no circles and no deep chains are.
+struct plain_traits {
+  using future_ref = no_future;
+  static void wait_was_ended(chained_task& t) { t.enqueue(t); }
+  static bool comes_from(chained_task&) { return false; }
+  static bool leave_cycle(chained_task&, end_of_task&, model_task::bits::word) { return false; }
+  static bool put_off(chained_task&) { return false; }
+};
+
+/// Of the parent: thread `Who` asks, for a waiter that hands its request on, or for nobody who waits.
+template <unsigned Who, int Asker>
+struct cancel_of_parent : plain_traits {
+  using block_ref = detail::pinned_join<block>;
+  static world*& all() {
+    static world* the_one = nullptr;
+    return the_one;
+  }
+  static detail::given_back& noted_at() {
+    static detail::given_back the_one;
+    return the_one;
+  }
+  static step request(chained_task& t, bool again, model_task::bits::word who) {
+    if (Asker < 0) return again ? t.state.repeat_cancel(who) : t.state.request_cancel(who);
+    return detail::request_for(all()->waiters[Asker], all()->end, t.state, again, who, noted_at());
+  }
+  static step repeat(chained_task& t, model_task::bits::word who) { return request(t, true, who); }
+  static bool comes_back(chained_task& t) {
+    return noted_at().at != detail::given_back::nothing && t.state.gave_back(noted_at());
+  }
+  static bool delivers_itself(const chained_task&) { return false; }
+  static detail::passed_on cancel_future(chained_task&, end_of_task&, int) { return detail::passed_on::refused; }
+  static bool cancel_fork_join(chained_task& t, int, block_ref& declined, model_task::bits::word who) {
+    return detail::pass_to_children<model_policy>(t, declined, who, [](block&) {
+      model_task& child = all()->child;
+      const auto how = child.state.request_cancel();
+      if (how == step::claimed) child.enqueue(child);
+      if (how != step::refused) all()->given = true;
+      return how != step::refused;
+    });
+  }
+  static bool run() {
+    chained_task& parent = all()->parent;
+    noted_at() = {};
+    return detail::deliver_cancel<cancel_of_parent>(parent, request(parent, false, anybody), 0, anybody);
+  }
+};
+
+template <unsigned Who, int I>
+struct cancel_of_waiter : plain_traits {
+  using block_ref = int;
+  static step repeat(chained_task& t, model_task::bits::word who) { return t.state.repeat_cancel(who); }
+  static bool comes_back(chained_task&) { return false; }
+  static bool delivers_itself(const chained_task&) { return true; }
+  static bool cancel_fork_join(chained_task&, int, int&, model_task::bits::word) { return true; }
+  static detail::passed_on cancel_future(chained_task&, end_of_task&, int) {
+    return cancel_of_parent<Who, I>::run() ? detail::passed_on::taken : detail::passed_on::refused;
+  }
+  static void run() {
+    cancel_of_parent<Who, I>::noted_at() = {};
+    chained_task& t = cancel_of_parent<Who, I>::all()->waiters[I];
+    RL_ASSERT(detail::deliver_cancel<cancel_of_waiter>(t, t.state.request_cancel(anybody), 0, anybody));
+  }
+};
+
+/// Thread 0 runs the parent, thread 1 cancels the first waiter; thread 2 cancels the parent, the second waiter, or the first
+/// one too, or nobody: then the child fails. The request of a waiter comes out of the parent as its cancel, or back to the waiter.
+enum class rival { of_parent, of_other_waiter, of_same_waiter, none };
+
+template <rival Rival>
+struct cancellers : rl::test_suite<cancellers<Rival>, Rival == rival::of_parent || Rival == rival::none ? 3 : 4> {
+  static constexpr std::size_t waiting = Rival == rival::of_other_waiter ? 2 : 1;
+  std::unique_ptr<world> all;
+  std::array<int, 2> thrown{};
+
+  void before() {
+    thrown = {};
+    all = std::make_unique<world>();
+    cancel_of_parent<1, 0>::all() = cancel_of_parent<2, -1>::all() = all.get();
+    cancel_of_parent<2, 0>::all() = cancel_of_parent<2, 1>::all() = all.get();
+    for (std::size_t i = 0; i < waiting; ++i) all->wait(i);
+  }
+  /// At once: what comes later comes twice.
+  void go_on(std::size_t i) {
+    all->waiters[i].next_step();
+    RL_ASSERT(all->end.done());
+    thrown[i] += all->waiters[i].state.take_cancel() ? 1 : 0;
+  }
+  void thread(unsigned who) {
+    if (who == 0) return all->run_parent(Rival == rival::none);
+    if (who == 1) return cancel_of_waiter<1, 0>::run();
+    if (who == 3 || Rival == rival::none) return go_on(waiting - 1);
+    if (Rival == rival::of_parent) static_cast<void>(cancel_of_parent<2, -1>::run());
+    if (Rival == rival::of_other_waiter) cancel_of_waiter<2, 1>::run();
+    if (Rival == rival::of_same_waiter) cancel_of_waiter<2, 0>::run();
+  }
+  void after() {
+    if (Rival == rival::of_parent || Rival == rival::of_other_waiter) go_on(0);
+    for (std::size_t i = 0; i < waiting; ++i) {
+      model_task& w = all->waiters[i];
+      thrown[i] += w.state.take_cancel() ? 1 : 0;
+      RL_ASSERT(w.steps == 1);
+      RL_ASSERT(thrown[i] <= (Rival == rival::of_same_waiter ? 2 : 1));
+      RL_ASSERT(thrown[i] >= 1 || all->taken_by_parent > 0 || (Rival == rival::none && all->given));
+    }
+    RL_ASSERT(all->gather.is_free());
+    all.reset();
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run(argc, argv,
+             {scenario<cancellers<rival::none>>("handed on: to one whose gather fails"),
+              scenario<cancellers<rival::of_parent>>("handed on: the awaited task is cancelled, too"),
+              scenario<cancellers<rival::of_other_waiter>>("handed on: by two who wait"),
+              scenario<cancellers<rival::of_same_waiter>>("handed on: twice by one who waits", 1)});
+}
