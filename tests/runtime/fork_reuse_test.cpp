@@ -3,6 +3,8 @@
 #include "loop_test.hpp"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -152,6 +154,30 @@ TEST_CASE("fork-join: a child does not hold the locks of the last one in its pla
     }
   };
   gyre::run(body(k), run_options().loops(1).order(run_order::fork_join));
+}
+
+TEST_CASE("fork-join: results lie where their type wants them", "[runtime][fork_join]") {
+  static std::atomic<int> astray{0};
+  struct alignas(alignof(std::max_align_t)) wide {
+    explicit wide(long v) noexcept : value(v) { note(); }
+    wide(const wide& other) noexcept : value(other.value) { note(); }
+    void note() const noexcept {
+      if (reinterpret_cast<std::uintptr_t>(this) % alignof(wide) != 0) ++astray;
+    }
+    long value;
+  };
+  static constexpr auto make = [](long v) -> coro<wide> { co_return wide(v); };
+  static constexpr auto body = []() -> coro<long> {
+    long sum = 0;
+    for (const std::size_t n : {1U, 2U, 3U, 4U, 5U, 9U, 40U, 2U, 3U}) {
+      std::vector<coro<wide>> all;
+      for (std::size_t i = 0; i < n; ++i) all.push_back(make(1));
+      for (const wide& each : co_await gather(std::move(all))) sum += each.value;
+    }
+    co_return sum;
+  };
+  CHECK(gyre::run(body(), run_options().loops(1).order(run_order::fork_join)) == 69);
+  CHECK(astray == 0);
 }
 
 TEST_CASE("fork-join: memory goes from one kind of gather to another", "[runtime][fork_join]") {

@@ -123,7 +123,7 @@ class vector_fork final : public fork_block {
       if (apart != nullptr) pool_deallocate(apart, array_bytes(n));
       throw;
     }
-    std::byte* const arrays = apart != nullptr ? apart : static_cast<std::byte*>(cell) + sizeof(vector_fork);
+    std::byte* const arrays = apart != nullptr ? apart : static_cast<std::byte*>(cell) + head_bytes();
     auto* block = new (cell) vector_fork(collect_errors, parent, at, arrays, static_cast<std::uint32_t>(n));
     for (std::uint32_t i = 0; i < n; ++i) {
       const auto frame = bodies[i].release();
@@ -193,10 +193,14 @@ class vector_fork final : public fork_block {
     return slots_at(n) + sizeof(result_slot<T>) * n;
   }
   [[nodiscard]] static constexpr bool fits(std::size_t n) noexcept {
-    return n <= largest_stable_cell / sizeof(fork_child) && sizeof(vector_fork) + array_bytes(n) <= largest_stable_cell;
+    return n <= largest_stable_cell / sizeof(fork_child) && head_bytes() + array_bytes(n) <= largest_stable_cell;
+  }
+  [[nodiscard]] static constexpr std::size_t head_bytes() noexcept {
+    constexpr std::size_t a = alignof(std::max_align_t);
+    return (sizeof(vector_fork) + a - 1) / a * a;
   }
   [[nodiscard]] static constexpr std::size_t cell_bytes(std::size_t n) noexcept {
-    return sizeof(vector_fork) + (fits(n) ? array_bytes(n) : 0);
+    return head_bytes() + (fits(n) ? array_bytes(n) : 0);
   }
 
   static void free_block(join_head& head) noexcept {
