@@ -154,8 +154,8 @@ class task_core::cancel_walk {
     const bool awaited = innermost_ != nullptr && innermost_->target_ != nullptr && innermost_->target_->producer() == &t;
     return awaited ? innermost_ : nullptr;
   }
-  [[nodiscard]] task_state::cancel_step request_for(task_state& state, bool again, task_bits::word who) {
-    return detail::request_for(*task_, *target_, state, again, who, noted_at_);
+  [[nodiscard]] task_state::cancel_step request_for(task_state& awaited, bool again, task_bits::word who) {
+    return detail::request_for(*task_, *target_, awaited, again, who, noted_at_);
   }
   [[nodiscard]] given_back noted_at() const noexcept { return noted_at_; }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }

@@ -138,7 +138,8 @@ enum class passed_on {
 };
 
 /// Where a cancel request goes that `outcome` was the word's answer to. Traits says what a request does with futures, with
-/// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. False if the task is done, and the caller has the request.
+/// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. False if the task is done, and the caller has
+/// the request.
 template <class Traits, class Task, class Step, class Text, class Word>
 bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
   typename Traits::future_ref refused;  // what the request went to in vain: it goes on from there
