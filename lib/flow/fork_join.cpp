@@ -250,7 +250,7 @@ GYRE_NOINLINE void fork_block::child_ended_with_care(thread_state& thread, fork_
   child_ended(thread, c, in_turn);
 }
 
-GYRE_NOINLINE void fork_block::child_ended_watched(thread_state& thread, fork_child& c, result_base& outcome) noexcept {
+GYRE_NOINLINE void fork_block::child_ended_shown(thread_state& thread, fork_child& c, result_base& outcome) noexcept {
   tell_end(c.shown.take(shown_guard), outcome, true);
   child_ended(thread, c, true);
 }
@@ -264,7 +264,7 @@ GYRE_NOINLINE void fork_block::child_ended_watched(thread_state& thread, fork_ch
   assume_membarrier_works();
   c.state.finish_untouched();
   if (c.shown.is_asked_at_end()) [[unlikely]]
-    return c.block.child_ended_watched(thread, c, outcome);
+    return c.block.child_ended_shown(thread, c, outcome);
   c.block.child_ended(thread, c, true);
 }
 

@@ -60,6 +60,15 @@ class manual_operation final : public detail::io_wait {
 
 coro<> await_operation(manual_operation& op) { co_await manual_operation::started(op); }
 
+/// A task that waits for the operation, and is cancelled.
+coro<task<>> cancelled_wait_for(manual_operation& op) {
+  const task<> t = create_task(await_operation(op));
+  co_await settle();
+  t.cancel();
+  co_await settle();
+  co_return t;
+}
+
 coro<> await_both(manual_operation& first, manual_operation& second) {
   try {
     co_await manual_operation::started(first);
@@ -80,10 +89,7 @@ void take_turn(event_loop& loop) {
 TEST_CASE("io: a cancel is not sent to an operation that ends just then", "[io][cancel]") {
   const auto main = []() -> coro<> {
     manual_operation op(get_running_loop(), manual_operation::end_at::before_cancel);
-    const task<> t = create_task(await_operation(op));
-    co_await settle();
-    t.cancel();
-    co_await settle();
+    const task<> t = co_await cancelled_wait_for(op);
     CHECK(t.cancelled());
     CHECK(op.cancels() == 0);
   };
@@ -94,10 +100,7 @@ TEST_CASE("io: no message goes to the loop of an operation that ends just then",
   const auto main = []() -> coro<> {
     const auto other = new_event_loop();
     manual_operation op(*other, manual_operation::end_at::before_cancel);
-    const task<> t = create_task(await_operation(op));
-    co_await settle();
-    t.cancel();
-    co_await settle();
+    const task<> t = co_await cancelled_wait_for(op);
     CHECK(t.cancelled());
     take_turn(*other);
     CHECK(other->core().messages == 0);
@@ -127,10 +130,7 @@ TEST_CASE("io: a task goes on when its operation has ended and the message with 
   const auto main = []() -> coro<> {
     const auto other = new_event_loop();
     manual_operation op(*other);
-    const task<> t = create_task(await_operation(op));
-    co_await settle();
-    t.cancel();
-    co_await settle();
+    const task<> t = co_await cancelled_wait_for(op);
     op.end();
     co_await settle();
     CHECK_FALSE(t.done());  // the message is on its way
@@ -146,10 +146,7 @@ TEST_CASE("io: a cancel from another loop reaches the operation, whose end then 
   const auto main = []() -> coro<> {
     const auto other = new_event_loop();
     manual_operation op(*other);
-    const task<> t = create_task(await_operation(op));
-    co_await settle();
-    t.cancel();
-    co_await settle();
+    const task<> t = co_await cancelled_wait_for(op);
     take_turn(*other);
     co_await settle();
     CHECK(op.cancels() == 1);

@@ -234,6 +234,6 @@ int main(int argc, char** argv) {
   return run(argc, argv,
              {scenario<cancellers<rival::none>>("handed on: to one whose gather fails"),
               scenario<cancellers<rival::of_parent>>("handed on: the awaited task is cancelled, too"),
-              scenario<cancellers<rival::of_other_waiter>>("handed on: by two who wait"),
+              scenario<cancellers<rival::of_other_waiter>>("handed on: by two who wait", 1),
               scenario<cancellers<rival::of_same_waiter>>("handed on: twice by one who waits", 1)});
 }

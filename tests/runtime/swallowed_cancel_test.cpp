@@ -6,6 +6,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -51,12 +52,15 @@ coro<int> end_with(bool swallowed, stages& at) {
   co_return swallowed ? 7 : 0;
 }
 
-/// It is cancelled while it sleeps.
-coro<int> asleep(stages& at) {
+/// It is cancelled in `body`.
+coro<int> end_after(coro<> body, stages& at) {
   at.begun = true;
-  const bool swallowed = co_await swallow(sleep_long());
+  const bool swallowed = co_await swallow(std::move(body));
   co_return co_await end_with(swallowed, at);
 }
+
+/// While it sleeps.
+coro<int> asleep(stages& at) { co_return co_await end_after(sleep_long(), at); }
 
 /// In a step, after which it sleeps.
 coro<int> in_a_step(stages& at) {
@@ -81,25 +85,19 @@ coro<int> before_an_await(stages& at) {
 coro<int> in_an_await(stages& at) {
   const task<> deeper = create_task(sleep_long);
   const auto wait = [](task<> t) -> coro<> { co_await t; };
-  at.begun = true;
-  const bool swallowed = co_await swallow(wait(deeper));
-  co_return co_await end_with(swallowed, at);
+  co_return co_await end_after(wait(deeper), at);
 }
 
 /// In a fork-join, whose children get it.
 coro<int> in_a_gather(stages& at) {
   const auto both = []() -> coro<> { co_await gather(sleep_long(), sleep_long()); };
-  at.begun = true;
-  const bool swallowed = co_await swallow(both());
-  co_return co_await end_with(swallowed, at);
+  co_return co_await end_after(both(), at);
 }
 
 /// The same where the children swallow it, too: the gather is cancelled all the same.
 coro<int> in_a_deaf_gather(stages& at) {
   const auto both = []() -> coro<> { co_await gather(swallow(sleep_long()), swallow(sleep_long())); };
-  at.begun = true;
-  const bool swallowed = co_await swallow(both());
-  co_return co_await end_with(swallowed, at);
+  co_return co_await end_after(both(), at);
 }
 
 /// In a step, and takes it back itself.

@@ -132,7 +132,7 @@ class fork_block : public join_head {
   void child_ended(thread_state& thread, fork_child& c, bool in_turn) noexcept;
   void settle(thread_state& thread, fork_child& c, task_core* other, bool in_turn) noexcept;
   void child_ended_with_care(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
-  void child_ended_watched(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
+  void child_ended_shown(thread_state& thread, fork_child& c, result_base& outcome) noexcept;
   static void run_other(thread_state& thread, task_core& other, bool in_turn) noexcept;
   void continue_parent(thread_state& thread, bool in_turn) noexcept;
   void continue_later(thread_state& thread) noexcept;

@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The two kinds of blocks of a fork-join: for so many coroutines as arguments, and for a vector.  Layer: flow.
+#include <gyre/base/text.hpp>
+#include <gyre/core/coro.hpp>
+#include <gyre/core/frame_pool.hpp>
+#include <gyre/flow/fork_join.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace gyre::detail {
 

@@ -2,25 +2,24 @@
 #pragma once
 // What gather() returns: the arguments until it starts, then a fork-join or a future.  Layer: flow.
 #include <gyre/flow/detail/gather_starter.hpp>
+#include <gyre/flow/gather.hpp>
 
 namespace gyre::detail {
 
-/// Done with a block when the values are out, or one of them has thrown on its way.
-template <class Block>
-struct recycler {
-  explicit recycler(Block& b) noexcept : block(b) {}
-  recycler(const recycler&) = delete;
-  recycler& operator=(const recycler&) = delete;
-  [[gnu::always_inline]] ~recycler() { block.recycle(); }
+/// Done with a block when the values are out, or one of them has thrown on its way. `Quiet`: see fork_block::ends_quietly().
+template <class Block, bool Quiet>
+struct last_use {
+  explicit last_use(Block& b) noexcept : block(b) {}
+  last_use(const last_use&) = delete;
+  last_use& operator=(const last_use&) = delete;
+  [[gnu::always_inline]] ~last_use() {
+    if constexpr (Quiet) {
+      block.recycle();
+    } else {
+      block.leave();
+    }
+  }
   Block& block;
-};
-/// The same for one that is not quiet.
-struct leaver {
-  explicit leaver(fork_block& b) noexcept : block(b) {}
-  leaver(const leaver&) = delete;
-  leaver& operator=(const leaver&) = delete;
-  ~leaver() { block.leave(); }
-  fork_block& block;
 };
 
 template <bool Errors, class... As>
@@ -72,7 +71,7 @@ class [[nodiscard]] gather_call
           value_type all = values_of_noisy(block);
           return value_type(std::move(all));
         }
-        const recycler<fork_type> last(block);
+        const last_use<fork_type, true> last(block);
         return values_of(block);
       }
     }
@@ -99,7 +98,7 @@ class [[nodiscard]] gather_call
         auto& block = static_cast<fork_type&>(*this->fork_);
         this->stage_ = stage::over;
         if (!block.ends_quietly()) return values_of_noisy(block);
-        const recycler<fork_type> last(block);
+        const last_use<fork_type, true> last(block);
         return values_of(block);
       }
     }
@@ -128,7 +127,7 @@ class [[nodiscard]] gather_call
   }
   GYRE_NOINLINE static value_type values_of_noisy(fork_type& block) {
     block.check_and_leave_on_error();
-    const leaver last(block);
+    const last_use<fork_type, false> last(block);
     return values_of(block);
   }
 
@@ -189,11 +188,11 @@ class [[nodiscard]] gather_vector_call
     auto& block = static_cast<fork_type&>(*this->fork_);
     this->stage_ = stage::over;
     if (block.ends_quietly()) {
-      const recycler<fork_type> last(block);
+      const last_use<fork_type, true> last(block);
       return values_of(block);
     }
     block.check_and_leave_on_error();
-    const leaver last(block);
+    const last_use<fork_type, false> last(block);
     return values_of(block);
   }
 

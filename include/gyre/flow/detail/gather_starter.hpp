@@ -1,6 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // What a gather is before it is awaited, and what it offers then; gather_call.hpp includes it.  Layer: flow.
+#include <gyre/core/future_awaiter.hpp>
+#include <gyre/core/transfer.hpp>
+#include <gyre/flow/fork_join.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace gyre {
+class event_loop;
+template <class R>
+class gathering_future;
+}  // namespace gyre
 
 namespace gyre::detail {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // The coroutines behind wait_for, with_timeout and with(timeout_scope).  Layer: flow.  Included by flow/timeout.hpp
+#include <gyre/flow/timeout.hpp>
+
 namespace gyre {
 namespace detail {
 
