@@ -74,6 +74,24 @@ TEST_CASE("closing: a task that another abandoned one has woken leaves the ring 
   CHECK(spoilt);
 }
 
+TEST_CASE("closing: callbacks that an abandoned task brings about on its way out are let go of", "[core][close]") {
+  const auto loop = new_event_loop();
+  loop->set_exception_handler([](event_loop&, const exception_context&) {});
+  const auto kept = std::make_shared<int>(1);
+  bool called = false;
+  {
+    const future<int> f = loop->create_future<int>();
+    f.add_done_callback([kept, &called](const auto&) { called = true; });
+    auto ends = std::make_shared<at_end>([f] { f.set_result(1); });
+    loop->create_task(wait_with(std::move(ends)));
+    take_turns(*loop, 3);
+    loop->close();
+    CHECK(f.done());
+  }
+  CHECK_FALSE(called);
+  CHECK(kept.use_count() == 1);
+}
+
 TEST_CASE("closing: a loop that closes waits for who looks at a parked task", "[core][close]") {
   const auto loop = new_event_loop();
   loop->set_exception_handler([](event_loop&, const exception_context&) {});

@@ -49,7 +49,8 @@ LOOP_TEST("CTX-001: a task runs in a copy of its creator's context, made at crea
   CHECK(level.get() == 2);
 }
 
-LOOP_TEST("CTX-001: children of a gather see the context of their parent, and keep their own changes", "[core][context]") {
+LOOP_TEST("CTX-001: children of a gather see the context of their parent, and keep their own changes",
+          "[core][context]") {
   level.set(3);
   const auto [a, b, c] = co_await gather(level_here(), set_level(4), level_here());
   CHECK(a == 3);
@@ -289,4 +290,46 @@ TEST_CASE("context: the map that a slot held lives as long as the slot", "[core]
     CHECK(!watched.expired());
   }
   CHECK(watched.expired());
+}
+
+LOOP_TEST("context: an eager task leaves the one that was entered around it", "[core][context]") {
+  context c = copy_context();
+  int inside = 0;
+  c.run([&inside] {
+    level.set(5);
+    const task_options eager{.eager_start = true};
+    const task<int> t = create_task(set_level(7), eager);
+    inside = level.get();
+    t.cancel();
+  });
+  co_await settle();
+  CHECK(inside == 5);
+  CHECK(level.get() == 0);
+}
+
+TEST_CASE("XLOOP-023: of two changes of a shared context at once none is lost", "[core][context]") {
+  static const context_var<int> first("first", 0);
+  static const context_var<int> second("second", 0);
+  const auto count = [](const context_var<int>& mine, int times) -> coro<int> {
+    int lost = 0;
+    for (int i = 1; i <= times; ++i) {
+      mine.set(i);
+      lost += mine.get() == i ? 0 : 1;
+    }
+    co_return lost;
+  };
+  const auto main = [](auto body) -> coro<int> {
+    const context both = copy_context();
+    task_options here;
+    here.context = &both;
+    here.pin = true;
+    task_options there = here;
+    there.loop = &current_runtime().loop(1);
+    const task<int> other = create_task(there, body, std::cref(first), 20'000);
+    const task<int> own = create_task(here, body, std::cref(second), 20'000);
+    const int lost = co_await own;
+    const int lost_there = co_await other;
+    co_return lost + lost_there;
+  };
+  CHECK(run(main(count), run_options().loops(2)) == 0);
 }

@@ -4,6 +4,7 @@
 #include <gyre/core/future_core.hpp>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 using namespace gyre;
@@ -138,7 +139,8 @@ LOOP_TEST("FUT-010: callbacks run in the order of registration, with the future"
   const future<int> f;
   std::string log;
   for (int i = 0; i < 3; ++i) {
-    f.add_done_callback([&log, i](const future<int>& done) { log += std::to_string(i) + ":" + std::to_string(done.result()) + " "; });
+    f.add_done_callback(
+        [&log, i](const future<int>& done) { log += std::to_string(i) + ":" + std::to_string(done.result()) + " "; });
   }
   f.set_result(9);
   co_await settle(1);
@@ -398,7 +400,8 @@ LOOP_TEST("future: an empty handle says so", "[core][future]") {
   co_return;
 }
 
-LOOP_TEST("FUT-015: a callback runs in the context captured at registration, or in the one passed", "[core][future][context]") {
+LOOP_TEST("FUT-015: a callback runs in the context captured at registration, or in the one passed",
+          "[core][future][context]") {
   const context_var<int> level("level", 0);
   const context given;
   given.run([&level] { level.set(9); });
@@ -451,4 +454,15 @@ LOOP_TEST("future: what it has begun to tell of its end cannot be taken back", "
   CHECK_FALSE(first.took_it);
   CHECK(second.times_told == 1);
   co_return;
+}
+
+LOOP_TEST("future: one of a loop that is gone cannot be awaited", "[core][future]") {
+  std::optional<future<int>> f;
+  {
+    const auto other = new_event_loop();
+    f = other->create_future<int>();
+    other->close();
+  }
+  const std::string how = co_await outcome(*f);
+  CHECK(how == "error: co_await: the future belongs to a loop that is gone");
 }

@@ -333,6 +333,15 @@ LOOP_TEST("FAULT-11, TASK-031: cancelling() counts requests, uncancel() takes th
   co_await t;
 }
 
+LOOP_TEST("FAULT-11, TASK-031: the count of cancels stays at its maximum", "[core][cancel]") {
+  const task<> t = create_task(sleep(1h));
+  for (int i = 0; i < 70'000; ++i) t.cancel();
+  CHECK(t.cancelling() == 65'535);
+  CHECK(t.uncancel() == 65'534);
+  const std::string how = co_await outcome(t);
+  CHECK(how == "cancelled");
+}
+
 LOOP_TEST("TASK-032: uncancel() down to 0 withdraws a cancel that was not delivered", "[core][cancel]") {
   std::string log;
   const task<> t = create_task(uncancel_itself(log));

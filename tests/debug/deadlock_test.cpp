@@ -389,3 +389,26 @@ TEST_CASE("deadlock: two tasks that pass items to each other through full queues
   CHECK(has(text, "'a' (loop 0) waits for room in queue 1, at "));
   CHECK(has(text, "'b' (loop 0) waits for room in queue 2, at "));
 }
+
+LOOP_TEST("deadlock: a gather whose other child may still fail closes no circle", "[debug][deadlock]") {
+  const future<int> open = get_running_loop().create_future<int>();
+  const future<task<std::string>> to_first = get_running_loop().create_future<task<std::string>>();
+  const auto await_first = [](future<task<std::string>> which) -> coro<int> {
+    const task<std::string> first = co_await which;
+    static_cast<void>(co_await first);
+    co_return 1;
+  };
+  const auto await_both = [](future<int> other, task<int> second) -> coro<std::string> {
+    co_return co_await outcome(gather(other, second));
+  };
+  const task<int> second = create_task(await_first, to_first);
+  const task<std::string> first = create_task(await_both, open, second);
+  co_await settle(3);
+  to_first.set_result(first);
+  co_await settle(3);
+  CHECK_FALSE(first.done());
+  open.set_exception(std::make_exception_ptr(std::runtime_error("ends it")));
+  const std::string how = co_await first;
+  co_await second;
+  CHECK(how == "error: ends it");
+}

@@ -309,6 +309,31 @@ void fail_everywhere(const construct& each, run_order order) {
 /// clang needs no memory for a frame whose whole life it sees: here it sees only the birth.
 [[gnu::noinline]] coro<int> made_out_of_sight() { return child(tracked(), 1); }
 
+/// So many that their list does not fit into the pool, and as many as the runtime admits.
+std::vector<coro<int>> many_bodies() {
+  std::vector<coro<int>> bodies;
+  for (int i = 0; i < 400; ++i) bodies.push_back(child(tracked(), 0));
+  return bodies;
+}
+
+/// Submits them with the n-th allocation failing. Whether one did; how many were accepted.
+bool submit_failing(runtime& r, long nth, std::size_t& accepted) {
+  std::vector<coro<int>> bodies = many_bodies();
+  std::vector<blocking_future<int>> futures;
+  allocation_counter::fail_next(nth);
+  try {
+    futures = run_coroutines_threadsafe(std::move(bodies), r);
+  } catch (const std::bad_alloc&) {
+  }
+  const bool met = allocation_counter::failed();
+  allocation_counter::fail_next(0);
+  accepted = futures.size();
+  for (const auto& each : futures) static_cast<void>(each.result());
+  return met;
+}
+
+coro<std::size_t> count_others() { co_return all_tasks().size() - 1; }
+
 }  // namespace
 
 TEST_CASE("FAULT-24, FAULT-25: any allocation of any construct may fail, in asyncio order", "[faults]") {
@@ -338,4 +363,20 @@ TEST_CASE("FAULT-24: without memory for a frame the arguments are destroyed and 
     co_return told;
   };
   CHECK(run(main(), one_loop()));
+}
+
+TEST_CASE("FAULT-24: of tasks that a thread submits without memory for their list none is left", "[faults]") {
+  if (!counts_allocations) return;
+  const allocation_counter meter;
+  runtime r(run_options().loops(1).max_submissions(400, submission_overflow::error));
+  int failures = 0;
+  for (bool met = true; met; ++failures) {
+    INFO("allocation " << failures + 1 << " fails");
+    std::size_t accepted = 0;
+    met = submit_failing(r, failures + 1, accepted);
+    CHECK((accepted == 0) == met);
+    CHECK(run_coroutine_threadsafe(count_others(), r).result() == 0);
+    CHECK(alive == 0);
+  }
+  CHECK(failures > 2);
 }

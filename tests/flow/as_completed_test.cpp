@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_test.hpp"
 
+#include <loop/loop_core.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -66,6 +67,17 @@ LOOP_TEST("ASC-004: a limit that is not reached changes nothing", "[flow][as_com
   int sum = 0;
   while (const auto t = co_await ends.next()) sum += t->result();
   CHECK(sum == 3);
+}
+
+TEST_CASE("ASC-004: a limit that is not reached goes with the last task", "[flow][as_completed]") {
+  const auto main = []() -> coro<bool> {
+    std::vector<task<int>> tasks{create_task(after(1, 1)), create_task(after(0, 2))};
+    auto ends = as_completed(tasks, 1h);
+    while (co_await ends.next()) {
+    }
+    co_return get_running_loop().core().timers->next_deadline() == detail::never;
+  };
+  CHECK(run(main(), one_loop().order(run_order::fork_join)));
 }
 
 LOOP_TEST("ASC-005: the iteration may be left and resumed", "[flow][as_completed]") {

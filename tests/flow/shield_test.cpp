@@ -159,3 +159,11 @@ LOOP_TEST("shield: a move-only result is handed through", "[flow][shield]") {
   REQUIRE(value != nullptr);
   CHECK(*value == 2);
 }
+
+LOOP_TEST("SHIELD-001: an error that a shield hands on counts as looked at", "[flow][shield]") {
+  report_catcher caught;
+  const std::string how = co_await outcome(shield(create_task(fail())));
+  co_await settle();
+  CHECK(how == "error: inside");
+  CHECK(caught.reports.empty());
+}

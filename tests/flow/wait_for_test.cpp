@@ -119,6 +119,13 @@ LOOP_TEST("WFOR-007: with a limit of 0 a done awaitable gives its result", "[flo
   CHECK(negative == 4);
 }
 
+LOOP_TEST("WFOR-007: with a limit of 0 what had been cancelled is no timeout", "[flow][wait_for]") {
+  const future<int> f;
+  f.cancel("before");
+  const std::string how = co_await outcome(wait_for(f, 0ms));
+  CHECK(how == "cancelled: before");
+}
+
 LOOP_TEST("WFOR-008: with a limit of 0 a coroutine is never started", "[flow][wait_for]") {
   bool started = false;
   const std::string how = co_await outcome(wait_for(note_start(started), 0ms));

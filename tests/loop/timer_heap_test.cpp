@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <gyre/base/rng.hpp>
+#include <gyre/loop/event_loop.hpp>
 #include <gyre/loop/timers.hpp>
 
 #include <algorithm>
@@ -172,6 +173,18 @@ TEST_CASE("timers: those that come and go need no more memory", "[loop][timer]")
   for (int i = 0; i < 100; ++i) come_and_go();
   const long made = counted.count();
   CHECK(made == 0);
+}
+
+TEST_CASE("timers: calls that are cancelled need no more memory", "[loop][timer]") {
+  const auto loop = gyre::new_event_loop();
+  const auto come_and_go = [&loop] {
+    for (int i = 0; i < 1'000; ++i) loop->call_later(std::chrono::hours(1), [] {}).cancel();
+  };
+  come_and_go();
+  const gyre_test::allocation_counter counted;
+  for (int i = 0; i < 20; ++i) come_and_go();
+  const long made = counted.count();
+  CHECK(made < 20);  // of CPython's heap, which keeps some of them for a while
 }
 
 TEST_CASE("timers: a heap does what a sorted list does", "[loop][timer]") {

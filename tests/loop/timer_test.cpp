@@ -158,7 +158,8 @@ LOOP_TEST("LOOP-008: equal deadlines come in the order that CPython's heap gives
   CHECK(log == "first b a ");
 }
 
-LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration", "[loop][timer]") {
+LOOP_TEST("LOOP-050: a sleep is rounded up to a millisecond: timers due within it run in one iteration",
+          "[loop][timer]") {
   std::string log;
   event_loop& loop = get_running_loop();
   loop.call_later(500us, [&] {
@@ -180,7 +181,9 @@ class noted_timer final : public detail::timer_node {
   using list = std::vector<const noted_timer*>;
 
   noted_timer(list& fired, bool direct) noexcept
-      : timer_node(&note, [](runnable&, fate) noexcept {}, direct), fired_(fired) {}
+      : timer_node(
+            &note, [](runnable&, fate) noexcept {}, direct),
+        fired_(fired) {}
 
   std::uint64_t order = 0;
   bool armed = false;
@@ -197,7 +200,8 @@ class noted_timer final : public detail::timer_node {
 /// A loop's timers and, beside them, what they should do: by deadline, then by arrival.
 class timers_beside_map {
  public:
-  timers_beside_map(std::int64_t start, std::uint64_t seed) : now_(start), heap_(timer_heap::by_arrival(start)), dice_(seed) {
+  timers_beside_map(std::int64_t start, std::uint64_t seed)
+      : now_(start), heap_(timer_heap::by_arrival(start)), dice_(seed) {
     for (int i = 0; i < 200; ++i) nodes_.push_back(std::make_unique<noted_timer>(fired_, i % 2 == 0));
   }
   ~timers_beside_map() {
@@ -227,7 +231,9 @@ class timers_beside_map {
     const unsigned bits = 1 + static_cast<unsigned>(dice_() % (most_bits - 1));
     return detail::deadline_after(now_, static_cast<std::int64_t>(dice_() >> (64 - bits)));
   }
-  [[nodiscard]] std::int64_t first() const { return expected_.empty() ? detail::never : expected_.begin()->first.first; }
+  [[nodiscard]] std::int64_t first() const {
+    return expected_.empty() ? detail::never : expected_.begin()->first.first;
+  }
 
   void arm(noted_timer& node) {
     const std::int64_t before = std::min(heap_->next_deadline(), now_);
@@ -280,4 +286,28 @@ TEST_CASE("timer: by deadline, then by arrival, near or far, and whatever was ta
   timers_beside_map timers(start, seed);
   for (int i = 0; i < 5'000; ++i) timers.step();
   timers.pass_the_rest();
+}
+
+TEST_CASE("timer: one that another loop arms wakes the loop that it is for", "[loop][timer]") {
+  const auto main = []() -> coro<bool> {
+    event_loop& here = get_running_loop();
+    const future<event_loop::time_point> due = here.create_future<event_loop::time_point>();
+    const auto arm = [](event_loop& target, future<event_loop::time_point> f) -> coro<> {
+      co_await settle(4);  // the other loop falls asleep
+      const auto when = target.now() + 5ms;
+      target.call_later(5ms, [f, when] { f.set_result(when); });
+    };
+    task_options there;
+    there.pin = true;
+    there.loop = &current_runtime().loop(1);
+    const task<> arms = create_task(there, arm, std::ref(here), due);
+    const auto when = co_await due;
+    const bool in_time = here.now() == when;
+    co_await arms;
+    co_return in_time;
+  };
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    INFO("simulation from seed " << seed);
+    CHECK(gyre::testing::simulate(seed, run_options().loops(2), main()));
+  }
 }

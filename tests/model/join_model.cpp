@@ -276,6 +276,20 @@ struct endless_child : cancel_model<endless_child, 2> {
   }
 };
 
+/// The child fails by itself, which is no answer to the request: that has reached the child before its end, or stays.
+struct error_against_cancel : cancel_model<error_against_cancel, 2> {
+  void thread(unsigned who) {
+    if (who == 1) {
+      cancel();
+      return;
+    }
+    open_gather();
+    delivered = (world->child.state.finish() & bits::requests) != 0;
+    world->gather.close_after_failure(world->parent.join, false);
+    world->gather.leave();
+  }
+};
+
 /// One of two cancels is a scope's, which the parent leaves after the gather: the other one stays, if it was not delivered.
 struct scope_and_user : cancel_model<scope_and_user, 3> {
   void thread(unsigned who) {
@@ -376,6 +390,7 @@ int main(int argc, char** argv) {
               scenario<one_cancel>("join: a cancel against the end of the gather", 4),
               scenario<two_cancels>("join: two cancels against the end of the gather"),
               scenario<endless_child>("join: a cancel while the gather begins"),
+              scenario<error_against_cancel>("join: a cancel against an error", 3),
               scenario<scope_and_user>("join: a scope's cancel and another one against the end of the gather"),
               scenario<asked_at_end>("join: records of a child that ends")});
 }

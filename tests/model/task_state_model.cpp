@@ -281,6 +281,41 @@ struct two_closers : rl::test_suite<two_closers, 2> {
   }
 };
 
+/// An observer that tries once finds what the task did before it parked.
+struct observed : task_model<observed, 2> {
+  void thread(unsigned who) {
+    if (who == 0) {
+      written_by_task($) = 1;
+      RL_ASSERT(word->park());
+    } else if (word->try_lock()) {
+      RL_ASSERT(written_by_task($) == 1);
+      word->unlock();
+    }
+  }
+};
+
+/// Who sees a task pinned by itself sees where it has moved to.
+struct pinned_at_home : task_model<pinned_at_home, 2> {
+  std::unique_ptr<model_atomic<int>> home;
+
+  void before() {
+    task_model::before();
+    home = std::make_unique<model_atomic<int>>(0);
+  }
+  void after() {
+    home.reset();
+    task_model::after();
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      home->store(1, std::memory_order_relaxed);
+      word->pin();
+    } else if (word->is_pinned()) {
+      RL_ASSERT(home->load(std::memory_order_relaxed) == 1);
+    }
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -290,5 +325,7 @@ int main(int argc, char** argv) {
               scenario<completion_before_park>("task state: a completion before the park", 3),
               scenario<two_closers>("task state: two that begin to await each other", 3),
               scenario<cancel_before_wait>("task state: a cancel that comes as the task is about to wait"),
-              scenario<forwarded_cancel>("task state: a forwarded cancel that is refused")});
+              scenario<forwarded_cancel>("task state: a forwarded cancel that is refused"),
+              scenario<observed>("task state: who looks at a parked task", 3),
+              scenario<pinned_at_home>("task state: a pin and the home", 3)});
 }

@@ -146,8 +146,47 @@ struct somebody_watches : role_model<somebody_watches, 2> {
 
 // --- the end of the workers -------------------------------------------------------------------------------------------
 
+/// Relacy takes the stores to a variable in the order in which they are executed. Outside the single order the language lets
+/// one come after later loads of its thread, and hide what others store in between: so does this one.
+template <class T>
+class late_atomic {
+ public:
+  late_atomic(T value) : inner_(value) {}  // NOLINT: as std::atomic
+
+  T load(std::memory_order o) const {
+    settle();
+    return inner_.load(o);
+  }
+  void store(T value, std::memory_order o) {
+    settle();
+    inner_.store(value, o);
+  }
+  T exchange(T value, std::memory_order o) {
+    settle();
+    if (o == std::memory_order_seq_cst || rl::rand(2) == 0) return inner_.exchange(value, o);
+    late_ = value;
+    waits_ = true;
+    by_ = me();
+    return inner_.load(o == std::memory_order_relaxed ? o : std::memory_order_acquire);
+  }
+
+ private:
+  // A thread sees its own store.
+  void settle() const {
+    if (!waits_ || by_ != me()) return;
+    waits_ = false;
+    inner_.store(late_, std::memory_order_release);
+  }
+  static unsigned me() { return static_cast<unsigned>(rl::ctx().threadx_->index_); }
+
+  mutable model_atomic<T> inner_;
+  T late_{};
+  unsigned by_ = 0;
+  mutable bool waits_ = false;  // the exchange of thread `by_`: the only one that is late
+};
+
 struct ended_loop {
-  model_atomic<bool> stop_requested{false};
+  late_atomic<bool> stop_requested{false};
   detail::basic_sleep_mark<model_atomics> mark;
   model_atomic<bool> bell{false};
   rl::var<int> prepared;  // by who ends the runtime

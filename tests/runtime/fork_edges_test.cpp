@@ -2,9 +2,12 @@
 // The edges of a gather that runs as a fork-join: what an error leaves behind, cancels before a child's first step and in its
 // last one, where the parent goes on, what a runtime that stops leaves of it.
 #include "loop_test.hpp"
+#include "spoil.hpp"
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -49,6 +52,46 @@ coro<> leave_an_orphan(std::shared_ptr<int> kept, std::atomic<int>& begun) {
 
 coro<> wait_for_children(std::shared_ptr<int> kept, std::atomic<int>& begun) {
   static_cast<void>(co_await gather(share(kept), wait_with(kept, begun)));
+}
+
+/// Calls a function when it goes.
+struct at_end {
+  explicit at_end(std::function<void()> f) : call(std::move(f)) {}
+  at_end(const at_end&) = delete;
+  at_end& operator=(const at_end&) = delete;
+  ~at_end() { call(); }
+  std::function<void()> call;
+};
+
+coro<> keep(std::shared_ptr<at_end> kept, std::atomic<int>& begun) {
+  ++begun;
+  while (kept != nullptr) {
+    try {
+      co_await future<int>();
+    } catch (const cancelled_error&) {  // nothing ends it
+    }
+  }
+}
+
+using shown_future = std::shared_ptr<std::optional<future<int>>>;
+
+/// Waits for a future that it shows; after a cancel for the next one.
+coro<int> wait_for_shown(shown_future shown, std::atomic<int>& begun) {
+  ++begun;
+  for (;;) {
+    *shown = get_running_loop().create_future<int>();
+    try {
+      static_cast<void>(co_await **shown);
+    } catch (const cancelled_error&) {  // nothing ends it
+    }
+  }
+}
+
+coro<> gather_shown(shown_future one, shown_future other, std::atomic<int>& begun) {
+  std::vector<coro<int>> both;
+  both.push_back(wait_for_shown(std::move(one), begun));
+  both.push_back(wait_for_shown(std::move(other), begun));
+  static_cast<void>(co_await gather(std::move(both)));
 }
 
 coro<std::size_t> count_tasks() { co_return all_tasks().size(); }
@@ -156,4 +199,28 @@ TEST_CASE("fork-join: a runtime that stops keeps nothing of a gather whose child
     r.stop();
   }
   CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("fork-join: an abandoned child that another abandoned task has woken leaves the ring before it goes",
+          "[runtime][fork_join]") {
+  bool spoilt = false;
+  std::atomic<int> begun{0};
+  const auto one = std::make_shared<std::optional<future<int>>>();
+  const auto other = std::make_shared<std::optional<future<int>>>();
+  auto spoils = std::make_shared<at_end>([&] {
+    spoil_free_memory();
+    spoilt = true;
+  });
+  auto wakes = std::make_shared<at_end>([one, other] {
+    (*one)->set_result(1);
+    (*other)->set_result(1);
+  });
+  runtime r(one_loop_of_forks().shutdown_timeout(1ms));
+  be_silent(r);
+  run_coroutine_threadsafe(keep(std::move(spoils), begun), r);  // destroyed last
+  run_coroutine_threadsafe(gather_shown(one, other, begun), r);
+  run_coroutine_threadsafe(keep(std::move(wakes), begun), r);  // destroyed first
+  while (begun < 4) std::this_thread::yield();
+  r.stop();
+  CHECK(spoilt);
 }

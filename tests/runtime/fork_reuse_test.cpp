@@ -92,6 +92,33 @@ coro<> gather_and_forget(kind k, trace_left what, lock& shared) {
   }
 }
 
+/// Ends, fails, or waits and then says so.
+enum class way { end, fail, wait };
+
+coro<long> go(way how, bool& waited) {
+  if (how == way::fail) throw std::runtime_error("failed");
+  if (how == way::wait) {
+    co_await sleep(1h);
+    waited = true;
+  }
+  co_return 7;
+}
+
+/// Gathers of one kind in turns: those that collect errors, and those that throw the first one at once.
+coro<std::string> collect_and_throw() {
+  bool waited = false;
+  std::string log;
+  for (int round = 0; round < 3; ++round) {
+    static_cast<void>(co_await gather(go(way::end, waited), go(way::end, waited)));
+    const auto [a, b] = co_await gather(return_exceptions, go(way::fail, waited), go(way::end, waited));
+    log += in_words(a.exception()) + ", " + in_words(b.exception()) + "; ";
+    static_cast<void>(co_await gather(return_exceptions, go(way::end, waited), go(way::end, waited)));
+    const std::string how = co_await outcome(gather(go(way::fail, waited), go(way::wait, waited)));
+    log += how + (waited ? ", late. " : ". ");
+  }
+  co_return log;
+}
+
 coro<int> look_round(kind k) {
   std::atomic<int> dirty{0};
   const auto [a, b] = co_await gather_two(k, look(dirty), look(dirty));
@@ -194,6 +221,13 @@ TEST_CASE("fork-join: memory goes from one kind of gather to another", "[runtime
     co_return sum;
   };
   CHECK(gyre::run(body(), run_options().loops(1).order(run_order::fork_join)) == 5 * 29.0);
+}
+
+TEST_CASE("fork-join: memory goes from a gather that collects errors to one that throws them, and back",
+          "[runtime][fork_join]") {
+  const auto one = run_options().loops(1).order(run_order::fork_join);
+  const std::string round = "error: failed, no error; error: failed. ";
+  CHECK(gyre::testing::simulate(1, one, collect_and_throw()) == round + round + round);
 }
 
 RUNTIME_TEST("fork-join: memory used again while others look for its last children", "[runtime][fork_join]") {

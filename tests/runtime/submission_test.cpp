@@ -241,3 +241,31 @@ TEST_CASE("SAFE-004: the bound holds for loops with a task factory", "[runtime][
   f.result();
   CHECK(run_coroutine_threadsafe(number(1), r).result() == 1);
 }
+
+TEST_CASE("SAFE-004: a loop of another runtime is not held up at the bound", "[runtime][threads]") {
+  runtime r(run_options().loops(1).max_submissions(1));
+  event gate;
+  const auto waits = run_coroutine_threadsafe(wait_for_event(gate), r);
+  const auto main = [](runtime& full) -> coro<bool> {
+    try {
+      run_coroutine_threadsafe(number(1), full);
+    } catch (const queue_full&) {
+      co_return true;
+    }
+    co_return false;
+  };
+  CHECK(run(main(r), one_loop()));
+  gate.set();
+  waits.result();
+}
+
+TEST_CASE("SAFE-004: submissions to a runtime go to its loops in turn", "[runtime][threads]") {
+  runtime r(run_options().loops(3).order(run_order::asyncio));
+  const auto where = []() -> coro<event_loop*> { co_return &get_running_loop(); };
+  std::vector<event_loop*> loops;
+  for (int i = 0; i < 6; ++i) loops.push_back(run_coroutine_threadsafe(where(), r).result());
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(loops[i] != loops[(i + 1) % 3]);
+    CHECK(loops[i] == loops[i + 3]);
+  }
+}

@@ -157,6 +157,46 @@ TEST_CASE("thread pool: at its queue's bound the submitter waits", "[runtime][of
   CHECK(sum == 2);
 }
 
+TEST_CASE("thread pool: threads that have yet to begin are room, too", "[runtime][offload]") {
+  thread_gate g;
+  thread_pool_executor pool(thread_pool_options().max_threads(3).max_queue(0, submission_overflow::error));
+  for (int i = 0; i < 3; ++i) CHECK_NOTHROW(pool.submit([&g] { g.wait(); }));
+  CHECK_THROWS_AS(pool.submit(add, 1, 1), queue_full);
+  g.await_waiters(3);
+  g.open();
+}
+
+TEST_CASE("thread pool: who waits for room gets in when work is taken out", "[runtime][offload]") {
+  thread_gate first;
+  thread_gate second;
+  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(1));
+  occupy(pool, first);
+  pool.submit([&second] { second.wait(); });
+  std::atomic<bool> inside{false};
+  std::thread other([&] {
+    const auto sum = pool.submit(add, 1, 1);
+    inside = true;
+    static_cast<void>(sum.result());
+  });
+  first.open();
+  while (!inside) std::this_thread::yield();  // the second function takes its time
+  second.open();
+  other.join();
+}
+
+TEST_CASE("thread pool: its own functions never wait for room", "[runtime][offload]") {
+  thread_pool_executor pool(thread_pool_options().max_threads(1).max_queue(0));
+  const auto asks_for_more = [&pool] {
+    try {
+      pool.submit(add, 1, 1);
+      return false;
+    } catch (const queue_full&) {
+      return true;
+    }
+  };
+  CHECK(pool.submit(asks_for_more).result());
+}
+
 TEST_CASE("thread pool: a loop's own thread never waits for room", "[runtime][offload]") {
   const auto main = []() -> coro<> {
     thread_gate g;

@@ -225,3 +225,32 @@ TEST_CASE("SAFE-011: results come while the wrapper's loop closes", "[runtime][t
     CHECK_FALSE(left.done());
   }
 }
+
+TEST_CASE("FUT-028, SAFE-011: a late result changes nothing of how a wrapper was cancelled", "[runtime][threads]") {
+  runtime other(run_options().loops(1));
+  event go_on;
+  std::atomic<bool> begun{false};
+  const auto swallows = [](event& e, std::atomic<bool>& waits) -> coro<int> {
+    waits = true;
+    try {
+      co_await future<int>();
+    } catch (const cancelled_error&) {  // it ends in its own time
+    }
+    co_await e.wait();
+    co_return 7;
+  };
+  const auto source = run_coroutine_threadsafe(swallows(go_on, begun), other);
+  while (!begun) std::this_thread::yield();
+  const auto main = [](blocking_future<int> from, event& e) -> coro<std::string> {
+    const future<int> wrapper = wrap_future(from);
+    wrapper.cancel("early");
+    e.set();
+    const auto result_of = [](const blocking_future<int>& f) { return f.result(); };
+    const int late = co_await to_thread(result_of, from);
+    CHECK(late == 7);
+    co_await settle();
+    const std::string how = co_await outcome(wrapper);
+    co_return how;
+  };
+  CHECK(run(main(source, go_on), one_loop()) == "cancelled: early");
+}
