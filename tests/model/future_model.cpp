@@ -60,7 +60,8 @@ struct model_future : detail::basic_completion<future_node, model_policy> {
     if (producer == nullptr) return set(cancelled);
     constexpr auto who = model_task::bits::cancel_requested;
     detail::given_back noted_at;
-    return detail::request_for(asker, *this, producer->state, false, who, noted_at) == model_task::word::cancel_step::noted;
+    return detail::request_for(asker, *this, producer->state, false, who, noted_at) ==
+           model_task::word::cancel_step::noted;
   }
   /// As own_task::settle.
   void end_task() {
