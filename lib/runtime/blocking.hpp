@@ -17,7 +17,7 @@ struct std_blocking {
 
 /// A bounded number of permits, and threads that wait for one.   Thread: any.
 template <class Blocking = std_blocking>
-class basic_permits {
+class basic_places {
   using mutex = typename Blocking::mutex;
 
  public:
@@ -27,7 +27,7 @@ class basic_permits {
     bool full;
   };
 
-  explicit basic_permits(std::size_t bound) noexcept : bound_(bound) {}
+  explicit basic_places(std::size_t bound) noexcept : bound_(bound) {}
 
   /// Up to `wanted`: waits until there is one, or, where the caller may not wait, takes all or none.
   [[nodiscard]] outcome take(std::size_t wanted, bool may_wait) {

@@ -34,7 +34,7 @@ class submission_gate {
   class permit;
   void tie_one(future_core& task);
 
-  basic_permits<> permits_;
+  basic_places<> permits_;
   const submission_overflow overflow_;
 };
 

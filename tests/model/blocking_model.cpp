@@ -50,12 +50,12 @@ struct model_blocking {
 
 template <class Derived, int Threads, int Bound>
 struct permits_model : rl::test_suite<Derived, Threads> {
-  std::unique_ptr<detail::basic_permits<model_blocking>> permits;
+  std::unique_ptr<detail::basic_places<model_blocking>> permits;
   int inside = 0;
 
   void before() {
     inside = 0;
-    permits = std::make_unique<detail::basic_permits<model_blocking>>(Bound);
+    permits = std::make_unique<detail::basic_places<model_blocking>>(Bound);
   }
   void after() { permits.reset(); }
 
