@@ -464,5 +464,5 @@ LOOP_TEST("future: one of a loop that is gone cannot be awaited", "[core][future
     other->close();
   }
   const std::string how = co_await outcome(*f);
-  CHECK(how == "error: co_await: the future belongs to a loop that is gone");
+  CHECK(how == "error: co_await: the future belongs to a loop that is gone (in task 'Task-1')");
 }
