@@ -154,6 +154,22 @@ LOOP_TEST("LOCK-007: a waiter cancelled in the instant it is granted passes the 
   l.release();
 }
 
+LOOP_TEST("LOCK-007: a waiter that was cancelled wakes nobody while another one has been chosen", "[sync][lock]") {
+  lock l;
+  std::string log;
+  co_await l.acquire();
+  const auto first = create_task(take, std::ref(l), std::ref(log), "a", 3);
+  const auto second = create_task(take, std::ref(l), std::ref(log), "b", 3);
+  const auto third = create_task(take, std::ref(l), std::ref(log), "c", 3);
+  co_await settle();
+  second.cancel();  // it goes on before the first one does, and finds the lock free
+  l.release();
+  co_await first;
+  co_await third;
+  CHECK(second.cancelled());
+  CHECK(log == "a+ a- c+ c- ");
+}
+
 LOOP_TEST("LOCK-007: the only waiter cancelled in the instant it is granted leaves the lock free", "[sync][lock]") {
   lock l;
   std::string log;
