@@ -4,6 +4,8 @@
 #include "flow/without_task.hpp"
 
 #include <memory>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 using namespace gyre;
@@ -395,4 +397,36 @@ TEST_CASE("task_group: a closing loop destroys a scope and its tasks", "[flow][t
   loop->close();
   CHECK(reports == 2);
   CHECK_FALSE(parent.done());
+}
+
+TEST_CASE("task_group: one that a closing loop destroys keeps no error of its tasks", "[flow][task_group]") {
+  struct with_payload : std::runtime_error {
+    explicit with_payload(std::shared_ptr<int> p) : std::runtime_error("failed"), payload(std::move(p)) {}
+    std::shared_ptr<int> payload;
+  };
+  const auto payload = std::make_shared<int>(1);
+  const auto loop = new_event_loop();
+  loop->set_exception_handler([](event_loop&, const exception_context&) {});
+  static constexpr auto fail = [](std::shared_ptr<int> p) -> coro<> {
+    co_await sleep(0ns);
+    throw with_payload(std::move(p));
+  };
+  static constexpr auto stay = []() -> coro<> {  // the group waits for it when the other one has failed
+    for (;;) {
+      try {
+        co_await forever();
+      } catch (const cancelled_error&) {  // nothing ends it
+      }
+    }
+  };
+  const auto body = [](task_group& group, std::shared_ptr<int> p) -> coro<> {
+    group.create_task(stay);
+    group.create_task(fail, std::move(p));
+    co_return;
+  };
+  loop->create_task(with_task_group(body, payload));
+  loop->run_until_complete(settle(5));
+  CHECK(payload.use_count() > 1);
+  loop->close();
+  CHECK(payload.use_count() == 1);
 }

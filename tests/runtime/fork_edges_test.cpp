@@ -172,6 +172,27 @@ RUNTIME_TEST("fork-join: main goes on where it was, whichever loop its last chil
   CHECK(elsewhere == 0);
 }
 
+TEST_CASE("fork-join: a child that ends the program does so although its parent takes the error",
+          "[runtime][fork_join]") {
+  static constexpr auto leave = []() -> coro<int> {
+    co_await sleep(0ns);
+    throw system_exit(3);
+  };
+  static constexpr auto body = []() -> coro<> {
+    try {
+      static_cast<void>(co_await gather(leave(), give(1)));
+    } catch (const system_exit&) {
+    }
+    for (;;) co_await sleep(0ns);
+  };
+  static constexpr auto in_a_task = []() -> coro<> { co_await create_task(body); };
+  for (const int loops : {1, 2}) {
+    INFO(loops << " loops");
+    CHECK_THROWS_AS(run(in_a_task(), run_options().loops(loops).order(run_order::fork_join)), system_exit);
+    CHECK_THROWS_AS(run(body(), run_options().loops(loops).order(run_order::fork_join)), system_exit);
+  }
+}
+
 TEST_CASE("fork-join: a runtime that stops keeps nothing of children whose gather has failed", "[runtime][fork_join]") {
   const auto kept = std::make_shared<int>(1);
   std::atomic<int> begun{0};
