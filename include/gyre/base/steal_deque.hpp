@@ -7,7 +7,6 @@
 #include <gyre/base/atomics.hpp>
 #include <gyre/base/config.hpp>
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -96,7 +95,8 @@ class steal_deque {
       std::int64_t t = top_.load(std::memory_order_seq_cst);           // T1
       const std::int64_t b = bottom_.load(std::memory_order_seq_cst);  // T2, pairs with U2
       if (t >= b) return 0;
-      const std::int64_t n = std::clamp<std::int64_t>((b - t) / 2, 1, Most);
+      const std::int64_t half = b - t > 2 ? (b - t) / 2 : 1;
+      const std::int64_t n = half < std::int64_t{Most} ? half : std::int64_t{Most};
       cells* const a = array_.load(std::memory_order_acquire);
       for (std::int64_t i = 0; i < n; ++i) {
         out[static_cast<std::size_t>(i)] = a->at(t + i).load(std::memory_order_relaxed);  // T3, pairs with make_room
