@@ -83,6 +83,8 @@ void report_never_awaited(const promise_base& frame) noexcept;
 /// A coroutine body that has not started. Await it, or give it to create_task, gather, run, ...; each at most once.
 ///
 /// Life:    owns the frame. Destroyed unawaited it reports "coroutine 'f' was never awaited" and runs nothing.
+/// Linking: functions that take or return one are not linked between objects of g++ and of clang, which pass it in a register:
+///          `undefined reference to f[abi:in_register]`. gyre itself may be compiled by either.
 /// Cost:    one pooled frame.   Like: a coroutine object.
 template <class T = void>
 class [[nodiscard]] GYRE_IN_REGISTER coro {
