@@ -11,6 +11,7 @@
 
 // Of a function that an inline one calls where something is rare: the caller then saves nothing on its account. A calling
 // convention of clang's. So that the objects of another compiler do not share such a function, it is a template over `calls`.
+// It must not throw: the unwinder does not restore the registers that the caller left where they were.
 #if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
 #define GYRE_RARELY_CALLED [[clang::preserve_most]] __attribute__((noinline))
 #else

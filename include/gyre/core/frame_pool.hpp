@@ -51,13 +51,9 @@ class cell_cache {
 /// What a thread has until it first takes or gives a cell, and always where frames bypass the pool.
 extern constinit cell_cache no_cells;
 
-[[nodiscard]] void* pool_allocate_slow(std::size_t size, cell_use use);
+[[nodiscard]] GYRE_NOINLINE void* pool_allocate_slow(std::size_t size, cell_use use);
 void pool_deallocate_slow(void* memory, std::size_t size, cell_use use) noexcept;
 
-template <calls = rare_calls>
-[[nodiscard]] GYRE_RARELY_CALLED void* pool_allocate_rare(std::size_t size, cell_use use) {
-  return pool_allocate_slow(size, use);
-}
 template <calls = rare_calls>
 GYRE_RARELY_CALLED void pool_deallocate_rare(void* memory, std::size_t size, cell_use use) noexcept {
   pool_deallocate_slow(memory, size, use);
@@ -74,7 +70,7 @@ GYRE_RARELY_CALLED void pool_deallocate_rare(void* memory, std::size_t size, cel
     if (!mine.empty()) [[likely]]
       return mine.pop();
   }
-  return pool_allocate_rare<>(size, use);
+  return pool_allocate_slow(size, use);
 }
 
 /// The same if the cell that the thread has at hand is one that `fits`; else null.
