@@ -215,3 +215,5 @@ inline int run(int argc, char** argv, std::initializer_list<scenario_entry> all)
 
 /// The model's spin gives the other threads their turn. Relacy and the library's own body must not be linked together.
 inline void gyre_model_backoff() { rl::yield(1, $); }
+inline gyre::detail::standing_aside::~standing_aside() = default;
+inline void gyre::detail::standing_aside::once() noexcept { gyre_model_backoff(); }

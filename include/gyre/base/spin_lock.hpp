@@ -28,7 +28,7 @@ class basic_spin_lock {
 
  private:
   GYRE_NOINLINE void wait() noexcept {
-    backoff pause;
+    standing_aside pause;
     do {
       while (held_.load(std::memory_order_relaxed)) pause.once();
     } while (held_.exchange(true, std::memory_order_acquire));
