@@ -126,6 +126,7 @@ class loop_core final : public home {
   [[nodiscard]] bool has_stealable_apart_from_ready() const noexcept {
     return !forks.empty() || !tasks_in_.empty() || !foreign_tasks_.empty();
   }
+  [[nodiscard]] bool nothing_came_in() const noexcept;
   /// How often its queue of ready tasks has become empty because the last one was begun.   Thread: any.
   [[nodiscard]] std::uint64_t times_dry() const noexcept { return ran_dry_.load(std::memory_order_relaxed); }
   /// Runs what steal() gave.
@@ -206,7 +207,6 @@ class loop_core final : public home {
   }
   void count_step() noexcept { steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   [[nodiscard]] bool nothing_waits_but_forks() const noexcept;
-  [[nodiscard]] bool nothing_came_in() const noexcept;
   [[nodiscard]] bool nothing_to_do() const noexcept;
   [[nodiscard]] std::int64_t park_deadline() const noexcept;
   void queue_foreign(std::span<runnable* const> entries, bool stealable);

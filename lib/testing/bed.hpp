@@ -40,6 +40,8 @@ class bed final : public detail::parker {
   [[nodiscard]] detail::loop_core* loop() const noexcept { return loop_; }
   [[nodiscard]] stage at() const noexcept { return stage_; }
   [[nodiscard]] bool interrupted() const noexcept { return interrupted_; }
+  /// The task in whose step it was interrupted; null if in none.
+  [[nodiscard]] const detail::task_core* in_step() const noexcept { return interrupted_ ? outside_.current : nullptr; }
 
   /// When it gets up by itself, or has a timer to look at; `never` if only others can wake it.
   [[nodiscard]] std::int64_t next_alarm() const noexcept {

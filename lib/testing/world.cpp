@@ -2,6 +2,7 @@
 #include "world.hpp"
 
 #include "../loop/wait_report.hpp"
+#include "stillness.hpp"
 
 #include <gyre/core/error.hpp>
 
@@ -99,6 +100,20 @@ void simulation::world::trace(detail::trace_event event, detail::task_core& t) n
   const auto& where = static_cast<loop_core&>(t.at());
   trace_ = (trace_ ^ (static_cast<std::uint64_t>(event) + 16 * where.index + 1)) * 0x100000001b3ULL;
   if (recorder_.on()) recorder_.note(elapsed(), event, t);
+  const char* const wrong = broken_by(event, t);
+  if (wrong != nullptr && broken_ == nullptr) broken_ = wrong;
+}
+
+// What no step of any task may do. A hook cannot throw: the end of the turn does.
+const char* simulation::world::broken_by(detail::trace_event event, const detail::task_core& t) const noexcept {
+  using detail::trace_event;
+  if (event == trace_event::stolen) return t.state.is_pinned() ? "a pinned task was stolen" : nullptr;
+  if (event != trace_event::step) return nullptr;
+  if (&t.at() != detail::this_thread().loop) return "a task takes a step on a loop that is not its home then";
+  if (t.state.is_done()) return "a task takes a step after its end";
+  if (t.state.is_waiting()) return "a task takes a step though it is parked";
+  const bool twice = std::any_of(beds_.begin(), beds_.end(), [&](const auto& each) { return each->in_step() == &t; });
+  return twice ? "a task takes a step while it is inside another one" : nullptr;
 }
 
 // Only a turn's own stack is left: code of a fiber, or of a function that an executor runs, stays as it is.
@@ -152,6 +167,10 @@ void simulation::world::drive(loop_core& target) {
 
 // Returns who has just ended a turn.
 bed* simulation::world::step(loop_core& target) {
+  if (broken_ != nullptr) {
+    finish_turns();
+    throw error(std::string("simulation: ") + broken_);
+  }
   count_decision(target);
   disturb(target);
   note_awake(target);
@@ -286,11 +305,23 @@ std::int64_t simulation::world::next_event(const loop_core& target) const noexce
   return next;
 }
 
+// All loops sleep, and no function waits. A look costs as much as there are tasks: after one, as many decisions go by.
+void simulation::world::check_stillness(const loop_core& target) {
+  if (choices_.made() < next_check_) return;
+  stillness found;
+  for (const auto& each : beds_) {
+    if (takes_part(*each, target)) found.look_at(*each->loop(), each->next_alarm());
+  }
+  next_check_ = choices_.made() + found.tasks() / 4;
+  if (!found.lost().empty()) throw error("simulation: nothing can run, but something is left undone" + found.lost());
+}
+
 // Nothing can run.
 void simulation::world::advance_clock(loop_core& target) {
   for (const auto& each : beds_) {
     if (takes_part(*each, target) && each->finds_posted()) return;
   }
+  check_stillness(target);
   const std::int64_t next = next_event(target);
   if (next == never) throw would_deadlock(detail::describe_deadlock(target));
   now_ = std::max(now_, next);

@@ -88,6 +88,8 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   void run_function();
   [[nodiscard]] std::int64_t next_event(const detail::loop_core& target) const noexcept;
   void advance_clock(detail::loop_core& target);
+  void check_stillness(const detail::loop_core& target);
+  [[nodiscard]] const char* broken_by(detail::trace_event event, const detail::task_core& t) const noexcept;
 
   choices choices_;
   temperament temper_;
@@ -102,6 +104,8 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   const bed* last_ = nullptr;  // who took the last turn
   bed* turning_ = nullptr;     // whose turn runs now
   bool finishing_ = false;     // turns run to their ends
+  const char* broken_ = nullptr;  // the first rule that a step has broken
+  std::uint64_t next_check_ = 0;  // of what the loops have lost: not before so many decisions
   detail::platform* outer_;
   world* outer_world_;
 };

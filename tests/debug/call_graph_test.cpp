@@ -456,3 +456,18 @@ coro<> looks_at_a_running_task() {
 TEST_CASE("GRAPH-009: a task that runs on another loop is marked, its stack is left alone") {
   gyre::run(looks_at_a_running_task(), gyre::run_options().loops(2));
 }
+
+LOOP_TEST("GRAPH-001: who awaits a task by several ways is shown once") {
+  static constexpr auto waits_twice = [](task<> t) -> coro<> {
+    co_await gyre::gather(gyre::shield(t), gyre::shield(t));
+  };
+  gyre::event until;
+  const auto t = gyre::create_task([](gyre::event& e) -> coro<> { co_await e.wait(); }, std::ref(until));
+  const auto twice = gyre::create_task(waits_twice, t);
+  co_await settle();
+  const auto graph = gyre::capture_call_graph(t);
+  REQUIRE(graph);
+  CHECK(graph->awaited_by.size() == 1);
+  until.set();
+  co_await twice;
+}

@@ -412,3 +412,18 @@ LOOP_TEST("deadlock: a gather whose other child may still fail closes no circle"
   co_await second;
   CHECK(how == "error: ends it");
 }
+
+LOOP_TEST("deadlock: the gather or shield that would close a circle is not reported when it fails with that error",
+          "[debug][deadlock]") {
+  const report_catcher caught;
+  for (coro<> (*closes)(future<task<>>) : {&awaits_shielded, &gathers_later}) {
+    const future<task<>> to_a;
+    const auto a = named("a", closes, to_a);
+    const auto b = named("b", awaits, a);
+    co_await settle();
+    to_a.set_result(b);
+    CHECK(has(co_await outcome(b), "'a' awaits 'b'; 'b' awaits 'a' at "));
+  }
+  co_await settle();
+  CHECK(caught.reports.empty());
+}

@@ -276,3 +276,33 @@ RUNTIME_TEST("wait graph: it may be taken while tasks start, wait and end on all
   CHECK(lines > 0);
   for (const auto& each : all) co_await each;
 }
+
+TEST_CASE("wait graph: a parent that goes on after a child's error does not need the others", "[debug][wait_graph]") {
+  static constexpr auto stays = [](event& e) -> coro<> { co_await e.wait(); };
+  static constexpr auto fails = []() -> coro<> {
+    co_await sleep(0ns);
+    throw std::runtime_error("one of them");
+  };
+  static constexpr auto parent = [](event& e, event& later) -> coro<> {
+    static_cast<void>(co_await outcome(gather(stays(e), fails())));
+    co_await later.wait();
+  };
+  const auto main = []() -> coro<> {
+    event until;
+    event later;
+    const auto forks = named("parent", parent, std::ref(until), std::ref(later));
+    co_await settle();
+    const wait_graph graph = capture_wait_graph(get_running_loop());
+    const wait_graph_node* node = find(graph, "parent");
+    if (graph.tasks.size() != 3 || node == nullptr || node->waits_for != wait_subject::event || !node->on.empty()) {
+      throw error("not so: " + format_wait_graph(graph));
+    }
+    for (const wait_graph_node& each : graph.tasks) {  // nobody awaits the one that is left, either
+      if (!capture_call_graph(each.task).value().awaited_by.empty()) throw error(each.name + " is awaited");
+    }
+    until.set();
+    later.set();
+    co_await forks;
+  };
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) testing::simulate(seed, run_options().loops(2), main());
+}

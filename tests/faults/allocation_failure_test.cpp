@@ -8,8 +8,10 @@
 #include <gyre/core/frame_pool.hpp>
 
 #include <array>
+#include <atomic>
 #include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace gyre;
@@ -332,6 +334,38 @@ bool submit_failing(runtime& r, long nth, std::size_t& accepted) {
   return met;
 }
 
+/// As tracked, for what several threads destroy.
+struct shared_tracked {
+  shared_tracked() { ++alive_anywhere; }
+  shared_tracked(const shared_tracked&) : shared_tracked() {}
+  shared_tracked& operator=(const shared_tracked&) = default;
+  ~shared_tracked() { --alive_anywhere; }
+  static inline std::atomic<int> alive_anywhere{0};
+};
+
+coro<int> shared_child(shared_tracked) { co_return 1; }
+
+/// Submits so many from a thread whose pool is empty, with the n-th allocation failing; 0: none. Whether one did.
+bool submit_from_new_thread(runtime& r, int count, long nth) {
+  bool met = false;
+  std::thread([&] {
+    std::vector<coro<int>> bodies;
+    for (int i = 0; i < count; ++i) bodies.push_back(shared_child(shared_tracked()));
+    allocation_counter::fail_next(nth);
+    try {
+      static_cast<void>(run_coroutines_threadsafe(std::move(bodies), r));
+    } catch (const std::bad_alloc&) {
+    }
+    met = allocation_counter::failed();
+    allocation_counter::fail_next(0);
+  }).join();
+  return met;
+}
+
+coro<> await_others() {
+  while (all_tasks().size() > 1) co_await sleep(0ns);
+}
+
 coro<std::size_t> count_others() { co_return all_tasks().size() - 1; }
 
 }  // namespace
@@ -379,4 +413,22 @@ TEST_CASE("FAULT-24: of tasks that a thread submits without memory for their lis
     CHECK(alive == 0);
   }
   CHECK(failures > 2);
+}
+
+TEST_CASE("FAULT-24: a burst that runs out of memory on its way leaves no task, and gives each place back once",
+          "[faults]") {
+  if (!counts_allocations) return;
+  const allocation_counter meter;
+  constexpr int burst = 6000;  // more than a thread gets memory for at once
+  for (const std::size_t bound : {burst, 100}) {
+    runtime r(run_options().loops(1).max_submissions(bound, submission_overflow::wait));
+    int failures = 0;
+    for (bool met = true; met; ++failures) {
+      INFO("a bound of " << bound << ", allocation " << failures + 1 << " fails");
+      met = submit_from_new_thread(r, burst, failures + 1);
+      run_coroutine_threadsafe(await_others(), r).result();
+      REQUIRE(shared_tracked::alive_anywhere == 0);
+    }
+    CHECK(failures > 2);
+  }
 }

@@ -196,3 +196,17 @@ RUNTIME_TEST("STAG-001: one winner on several loops", "[flow][staggered]") {
     CHECK(result.exceptions[*result.index] == nullptr);
   }
 }
+
+LOOP_TEST("staggered_race: once it is won nobody begins, and a candidate that is made late is cancelled",
+          "[flow][staggered]") {
+  detail::stagger_base race(3, std::nullopt);
+  CHECK(race.begin(0));
+  CHECK(race.begin(1));
+  CHECK(race.win(1));
+  CHECK_FALSE(race.win(0));
+  CHECK_FALSE(race.begin(2));
+  const task<> late = create_task(settle(100));
+  race.add(2, late);
+  static_cast<void>(co_await wait(late));
+  CHECK(late.cancelled());
+}

@@ -430,3 +430,41 @@ TEST_CASE("task_group: one that a closing loop destroys keeps no error of its ta
   loop->close();
   CHECK(payload.use_count() == 1);
 }
+
+TEST_CASE("TG-016: of several errors that end the program the first task's leaves the group", "[flow][task_group]") {
+  static constexpr auto exits = [](int code) -> coro<> {
+    co_await sleep(0ns);
+    throw system_exit(code);
+  };
+  static constexpr auto exits_when_cancelled = [](int code) -> coro<> {
+    try {
+      co_await forever();
+    } catch (const cancelled_error&) {
+    }
+    throw system_exit(code);
+  };
+  static constexpr auto body = [](task_group& group) -> coro<> {
+    group.create_task(exits_when_cancelled, 2);
+    group.create_task(exits, 1);
+    co_await exits_when_cancelled(3);
+  };
+  static constexpr auto main = []() -> coro<int> {
+    int code = 0;
+    try {
+      co_await with_task_group(body);
+    } catch (const system_exit& e) {
+      code = e.code();
+    }
+    co_return code;
+  };
+  const auto loop = new_event_loop();
+  const task<int> t = loop->create_task(main());
+  for (int left = 0; left < 5 && !t.done(); ++left) {  // each of them leaves the loop, too
+    try {
+      loop->run_until_complete(t);
+    } catch (const system_exit&) {
+    }
+  }
+  CHECK(t.result() == 1);
+  loop->close();
+}

@@ -431,3 +431,16 @@ TEST_CASE("C7: a loop that works all the time serves the connections of one that
   busy.result();
   burner.result();
 }
+
+TEST_CASE("asio: the last turn of a loop in asyncio order sees what has come before the stop", "[io][asio]") {
+  auto loop = new_event_loop();
+  int seen = 0;
+  asio::io_context& context = native_context(*loop);
+  for (int i = 0; i < 3; ++i) {
+    asio::post(context, [&seen] { ++seen; });
+    loop->stop();
+    loop->run_forever();
+    CHECK(seen == i + 1);
+  }
+  loop->close();
+}

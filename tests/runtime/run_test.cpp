@@ -388,3 +388,32 @@ TEST_CASE("RUN-031: a second SIGINT leaves at once, though main does not end", "
   CHECK_THROWS_AS(run(main(cancels), one_loop()), keyboard_interrupt);
   CHECK(cancels == 2);
 }
+
+TEST_CASE("run: of errors that end the program on several loops the first leaves", "[runtime][run]") {
+  static int first = 0;
+  static constexpr auto exits = [](int code) -> coro<> {
+    co_await sleep(0ns);
+    if (first == 0) first = code;
+    throw system_exit(code);
+  };
+  static constexpr auto main = []() -> coro<> {
+    std::vector<task<>> all;
+    for (int i = 1; i < loop_count(); ++i) {
+      const task_options there{.pin = true, .loop = &current_runtime().loop(i)};
+      all.push_back(create_task(there, exits, i));
+    }
+    co_await sleep(1h);
+  };
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    INFO("seed " << seed);
+    first = 0;
+    int code = 0;
+    try {
+      gyre::testing::simulate(seed, gyre::testing::sim_options().loops(4).extremes(true), main());
+    } catch (const system_exit& e) {
+      code = e.code();
+    }
+    REQUIRE(code != 0);
+    REQUIRE(code == first);
+  }
+}

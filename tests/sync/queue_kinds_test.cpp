@@ -2,6 +2,8 @@
 // The orders of the three queues, and what their items may do.
 #include "loop_test.hpp"
 
+#include <gyre/base/rng.hpp>
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -339,4 +341,92 @@ LOOP_TEST("queue: a putter that fails passes its turn on", "[sync][queue]") {
   CHECK(how == "error: 13");
   co_await good;
   CHECK(q.get_nowait() == 1);
+}
+
+namespace {
+
+/// Python's heapq, word for word.
+class reference_heap {
+ public:
+  using entry = std::pair<int, int>;  // what is compared, and a number of its own
+  void push(entry e) {
+    entries_.push_back(e);
+    sift_down(0, entries_.size() - 1);
+  }
+  entry pop() {
+    const entry last = entries_.back();
+    entries_.pop_back();
+    if (entries_.empty()) return last;
+    const entry top = std::exchange(entries_[0], last);
+    sift_up(0);
+    return top;
+  }
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+
+ private:
+  void sift_down(std::size_t start, std::size_t at) {
+    const entry moved = entries_[at];
+    while (at > start) {
+      const std::size_t parent = (at - 1) / 2;
+      if (!(moved.first < entries_[parent].first)) break;
+      entries_[at] = entries_[parent];
+      at = parent;
+    }
+    entries_[at] = moved;
+  }
+  void sift_up(std::size_t at) {
+    const std::size_t start = at;
+    const entry moved = entries_[at];
+    std::size_t child = 2 * at + 1;
+    while (child < entries_.size()) {
+      const std::size_t right = child + 1;
+      if (right < entries_.size() && !(entries_[child].first < entries_[right].first)) child = right;
+      entries_[at] = entries_[child];
+      at = child;
+      child = 2 * at + 1;
+    }
+    entries_[at] = moved;
+    sift_down(start, at);
+  }
+  std::vector<entry> entries_;
+};
+
+}  // namespace
+
+TEST_CASE("QUEUE-001: a priority_queue takes equal items in the order of Python's heapq, whatever comes and goes",
+          "[sync][queue]") {
+  using entry = reference_heap::entry;
+  auto by_first = [](const entry& a, const entry& b) { return a.first < b.first; };
+  detail::rng random(1);
+  for (const std::uint64_t kinds : {1, 2, 3, 10, 1000}) {
+    priority_queue<entry, decltype(by_first)> q(0, by_first);
+    reference_heap expected;
+    bool same = true;
+    for (int i = 0; i < 3000; ++i) {
+      if (expected.empty() || random.below(i < 2000 ? 5 : 2) != 0) {
+        const entry fresh(static_cast<int>(random.below(kinds)), i);
+        q.put_nowait(fresh);
+        expected.push(fresh);
+      } else {
+        same = same && q.get_nowait() == expected.pop();
+      }
+    }
+    while (!expected.empty()) same = same && q.get_nowait() == expected.pop();
+    INFO(kinds << " different ones");
+    CHECK(same);
+    CHECK(q.empty());
+  }
+}
+
+TEST_CASE("queue: of two who make room for a stack at once only one's is taken", "[sync][queue]") {
+  detail::lifo_items<int> items;
+  auto first = detail::lifo_items<int>::allocate(0);
+  auto second = detail::lifo_items<int>::allocate(0);
+  items.accept(first, 0);
+  const std::size_t room = items.capacity();
+  items.accept(second, 0);
+  CHECK(first == nullptr);
+  CHECK(second != nullptr);
+  CHECK(items.capacity() == room);
+  CHECK(room > 0);
 }

@@ -185,3 +185,34 @@ TEST_CASE("simulation: two threads have one each", "[testing][simulation]") {
   CHECK(mine == expected);
   CHECK(other == expected);
 }
+
+TEST_CASE("simulation: between two runs of a runner all loops stand between two turns", "[testing][simulation]") {
+  static bool inside = false;
+  static constexpr auto goes_on = [](event& set) -> coro<> {
+    for (;;) {
+      inside = true;
+      co_await set.wait();  // does not wait: but here the simulation may leave the turn
+      inside = false;
+      co_await sleep(0ns);
+    }
+  };
+  static constexpr auto begin = [](event& set) -> coro<> {
+    set.set();
+    create_task(task_options{.pin = true, .loop = &current_runtime().loop(1)}, goes_on, std::ref(set));
+    co_return;
+  };
+  static constexpr auto some_turns = []() -> coro<> { co_await settle(7); };
+  int looks_inside = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    event set;
+    const simulation active(seed, extreme(2));
+    runner r(active.run_settings());
+    r.run(begin(set));
+    for (int i = 0; i < 5; ++i) {
+      r.run(some_turns());
+      looks_inside += inside ? 1 : 0;
+    }
+    r.close();
+  }
+  CHECK(looks_inside == 0);
+}
