@@ -153,8 +153,7 @@ class task_core::cancel_walk {
   [[nodiscard]] bool turned_back() const noexcept { return turned_back_; }
   // Who hands the request on to `t`, which it awaits; null if that is nobody.
   [[nodiscard]] static cancel_walk* asks(const task_core& t) noexcept {
-    const bool awaited = innermost_ != nullptr && innermost_->target_ != nullptr && innermost_->target_->producer() == &t;
-    return awaited ? innermost_ : nullptr;
+    return innermost_ != nullptr && innermost_->hands_on_to(t) ? innermost_ : nullptr;
   }
   [[nodiscard]] task_state::cancel_step request_for(task_state& awaited, bool again, task_bits::word who) {
     return detail::request_for(*task_, *target_, awaited, again, who, noted_at_);
@@ -162,45 +161,95 @@ class task_core::cancel_walk {
   [[nodiscard]] given_back noted_at() const noexcept { return noted_at_; }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
 
-  // The outermost call goes on with `t` later.
+  // The outermost call goes on with `t` later. Until then those who hand the request on to it are told that it is taken.
   static void put_off_to_the_end(task_core& t) {
     cancel_walk* outermost = innermost_;
     while (outermost->outer_ != nullptr) outermost = outermost->outer_;
-    const std::size_t from = outermost->finishing_ ? outermost->next_ : none;
-    core_ref<task_record> asker;
-    if (const cancel_walk* by = asks(t); by != nullptr) asker = core_ref<task_record>(by->task_->type->record(*by->task_));
-    outermost->later_.push_back(deferred{core_ref<task_record>(t.type->record(t)), std::move(asker), from});
+    deferred put_off;
+    const task_core* first = nullptr;
+    if (outermost->finishing_) {
+      put_off.from = outermost->looked_at_;
+      first = outermost->at(put_off.from).core();
+    }
+    const task_core* asked = &t;
+    put_off.chain.emplace_back(t.type->record(t));
+    const cancel_walk* by = innermost_;
+    for (; by != outermost && asked != first && by->hands_on_to(*asked); by = by->outer_) {
+      asked = by->task_;
+      put_off.chain.emplace_back(by->task_->type->record(*by->task_));
+    }
+    put_off.unbroken = first == nullptr ? by == outermost && by->hands_on_to(*asked) : asked == first;
+    outermost->later_.push_back(std::move(put_off));
   }
 
-  void finish(std::string_view text) {
+  // False if all that the outermost task had handed the request on to have ended: it has that again.
+  [[nodiscard]] bool finish(std::string_view text) {
+    bool taken = true;
     finishing_ = true;
     for (; next_ < later_.size(); ++next_) {
-      task_core* const t = later_[next_].task->core();
-      if (t == nullptr) continue;
-      task_core* const by = later_[next_].asker ? later_[next_].asker->core() : nullptr;
-      std::optional<cancel_walk> walk;
-      if (by != nullptr) walk.emplace(*by, later_[next_].task.get());
-      static_cast<void>(t->cancel_from(t->request(true, task_bits::cancel_requested), text, task_bits::cancel_requested));
+      if (!ask_put_off(text)) taken = false;
     }
     finishing_ = false;
+    return taken;
   }
 
  private:
   static constexpr int deepest = 100;
   static constexpr std::size_t none = SIZE_MAX;
 
-  // A task that was put off, who awaits it and hands the request on, and the one, put off before, from which that had come.
-  struct deferred {
-    core_ref<task_record> task;
-    core_ref<task_record> asker;
-    std::size_t from;
+  // A task in later_[in].chain; none: the outermost task.
+  struct place {
+    std::size_t in = none;
+    std::size_t at = 0;
   };
+  // A task that was put off, and those who handed the request on to it, each to the one before. `from`: who was looked at then.
+  // `unbroken`: that is the last one of the chain, or, if none, handed the request on to it.
+  struct deferred {
+    std::vector<core_ref<task_record>> chain;
+    place from;
+    bool unbroken = false;
+  };
+
+  [[nodiscard]] task_record& at(place p) const noexcept { return *later_[p.in].chain[p.at]; }
+  // Puts `p` to who handed the request on to the task there. False if others have a part in the answer.
+  [[nodiscard]] bool go_up(place& p) const noexcept {
+    while (++p.at == later_[p.in].chain.size()) {
+      if (!later_[p.in].unbroken) return false;
+      p = later_[p.in].from;
+      if (p.in == none) return true;
+    }
+    return true;
+  }
+  // Asks what was put off; if that has ended, who awaits it and was told that it was taken; and so on. False: all have ended.
+  [[nodiscard]] bool ask_put_off(std::string_view text) {
+    for (place asked{next_, 0}; asked.in != none;) {
+      place above = asked;
+      const bool known = go_up(above);
+      looked_at_ = asked;
+      if (ask(known && above.in != none ? &at(above) : nullptr, text) || !known) return true;
+      asked = above;
+    }
+    return false;
+  }
+  [[nodiscard]] bool ask(task_record* asker, std::string_view text) {
+    task_record& task = at(looked_at_);
+    task_core* const t = task.core();
+    if (t == nullptr) return false;
+    task_core* const by = asker == nullptr ? nullptr : asker->core();
+    std::optional<cancel_walk> walk;
+    if (by != nullptr) walk.emplace(*by, &task);
+    return t->cancel_from(t->request(true, task_bits::cancel_requested), text, task_bits::cancel_requested);
+  }
+  // Whether `t` is what it awaits.
+  [[nodiscard]] bool hands_on_to(const task_core& t) const noexcept {
+    return target_ != nullptr && target_->producer() == &t;
+  }
 
   // Whether the request came by `t` on its way to the task that was put off and is looked at now. Another way, which met
   // `t` as well, does not count.
   [[nodiscard]] bool put_off(const task_core& t) const noexcept {
-    for (std::size_t i = finishing_ ? later_[next_].from : none; i != none; i = later_[i].from) {
-      if (std::as_const(*later_[i].task).core() == &t) return true;
+    for (std::size_t i = finishing_ ? later_[looked_at_.in].from.in : none; i != none; i = later_[i].from.in) {
+      if (std::as_const(*later_[i].chain.front()).core() == &t) return true;
     }
     return false;
   }
@@ -216,7 +265,8 @@ class task_core::cancel_walk {
   bool turned_back_ = false;
   std::vector<deferred> later_;
   std::size_t next_ = 0;
-  bool finishing_ = false;  // later_[next_] is looked at
+  bool finishing_ = false;
+  place looked_at_;  // meanwhile
 };
 
 thread_local task_core::cancel_walk* task_core::cancel_walk::innermost_ = nullptr;
@@ -267,8 +317,8 @@ struct task_core::cancel_traits {
   }
   static passed_on cancel_future(task_core& t, future_core& target, std::string_view text) {
     cancel_walk walk(t, &target);
-    const bool taken = target.cancel(text);
-    walk.finish(text);
+    bool taken = target.cancel(text);
+    taken = walk.finish(text) && taken;
     if (walk.turned_back()) return passed_on::turned_back;
     return taken ? passed_on::taken : passed_on::refused;
   }
@@ -279,7 +329,7 @@ struct task_core::cancel_traits {
   static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who) {
     cancel_walk walk(t, nullptr);
     const bool taken = detail::cancel_fork_join(t, text, declined, who);
-    walk.finish(text);
+    static_cast<void>(walk.finish(text));  // the answer of all children, which stands
     return taken;
   }
 };
@@ -293,8 +343,7 @@ task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
   const auto cancel = [&] {
     const std::string text = message();
     const bool taken = awaited.cancel(text);
-    walk.finish(text);
-    return taken;
+    return walk.finish(text) && taken;
   };
   return pass_on_before_wait(state, cancel, [&] { return walk.came_back(); });
 }

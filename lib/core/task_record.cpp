@@ -233,7 +233,7 @@ void own_task::settle(std::coroutine_handle<> frame) noexcept {
   future_core::where()->remove_task(*this);
   if (slot().error != nullptr && ends_program(slot().error)) at().end_program(slot().error);
   complete();
-  this_thread().current = nullptr;  // user code in the destructor of a result must not find this task any more
+  this_thread().forget_task();
   release();
 }
 

@@ -220,7 +220,7 @@ GYRE_NOINLINE void fork_block::settle(thread_state& thread, fork_child& c, task_
   }
   if (next == step::free_block) {
     listed_at_->remove_orphans(*this);
-    thread.current = nullptr;  // user code in the destructors of results: no handle of this child any more
+    thread.forget_task();
     leave();
   }
   if (other != nullptr) run_other(thread, *other, in_turn);

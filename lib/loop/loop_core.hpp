@@ -197,7 +197,7 @@ class loop_core final : public home {
   void adapt_turn(std::int64_t time) noexcept;
   [[nodiscard]] std::uint32_t steps_to_next_look(bool timed) noexcept;
   bool run_one();
-  bool run_next_queue();
+  bool run_next_queue();  ///< the rest of run_one(): a round of the queues, from the one after that of the last step
   bool run_from(unsigned queue);
   bool run_pinned(), run_ready(), run_forks();
   void fire_before_iteration();

@@ -3,6 +3,12 @@
 // limit, or the circle is too long for it to be an error.
 #include "loop_test.hpp"
 
+#include <atomic>
+#include <exception>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 using namespace gyre;
@@ -180,7 +186,7 @@ coro<> swallow_in_sleep() {
   }
 }
 
-coro<> await_both(task<> a, task<> b) {
+coro<> await_both(any_future a, any_future b) {
   auto both = gather(a, b);
   co_await both;
 }
@@ -258,4 +264,74 @@ TEST_CASE("cancel: a child that awaits the parent of its fork-join: every task i
       gyre::testing::simulate(seed, options, cancel_family(false));
     }
   }
+}
+
+namespace {
+
+/// A future that refuses to be cancelled. Asked for that, it first lets a chain of tasks end on another loop.
+class ends_a_chain final : public detail::future_core {
+ public:
+  ends_a_chain(future<> chain_awaits, const std::atomic<bool>& ended)
+      : future_core(&detail::running_home("a test"), result_), chain_awaits_(std::move(chain_awaits)), ended_(ended) {}
+
+  bool cancel(std::string_view) override {
+    chain_awaits_.set_result();
+    while (!ended_) std::this_thread::yield();
+    return false;
+  }
+  void append_result(std::string& out) const override { out += "..."; }
+
+ private:
+  ~ends_a_chain() override = default;
+
+  detail::result_slot<unit> result_;
+  future<> chain_awaits_;
+  const std::atomic<bool>& ended_;
+};
+
+coro<> until_it_waits(any_task t) {
+  while (to_string(t).find("wait_for=") == std::string::npos) co_await sleep(1ms);
+}
+
+coro<> await_and_wait(task<> t, std::atomic<bool>& resumed, future<> never) {
+  co_await t;
+  resumed = true;
+  co_await never;
+}
+
+/// The request has gone through a hundred tasks, and what they await ends before it gets any deeper: it is for the first of
+/// them that has not ended.
+coro<> cancel_a_chain_that_ends() {
+  static constexpr int length = 300;
+  static constexpr int ends = 250;  // counted from the deepest
+  static constexpr auto leaf = [](future<> f) -> coro<> { co_await f; };
+  std::atomic<bool> resumed = false;
+  const future<> first;
+  const future<> never;
+  std::vector<task<>> chain;
+  chain.push_back(create_task(leaf, first));
+  while (chain.size() < ends) chain.push_back(create_task(await_it(chain.back())));
+  chain.push_back(create_task(await_and_wait(chain.back(), resumed, never)));
+  while (chain.size() < length) chain.push_back(create_task(await_it(chain.back())));
+  const future<> rival(detail::core_ref<detail::future_core>(new ends_a_chain(first, resumed)));
+  const auto root = create_task(await_both(chain.back(), rival));
+  for (const auto& each : chain) co_await until_it_waits(each);
+  co_await until_it_waits(root);
+  CHECK(root.cancel("now"));
+  try {
+    never.set_result();  // too late
+  } catch (const invalid_state_error&) {
+  }
+  static_cast<void>(co_await wait(chain.back()));
+  CHECK(chain[ends - 1].done());
+  CHECK_FALSE(chain[ends - 1].cancelled());
+  for (std::size_t i = ends; i < length; ++i) CHECK(chain[i].cancelled());
+  rival.set_exception(std::make_exception_ptr(std::runtime_error("late")));
+  static_cast<void>(co_await outcome(root));
+}
+
+}  // namespace
+
+TEST_CASE("cancel: a request for the end of a long chain that has gone goes to who awaits it", "[core][cancel]") {
+  run(cancel_a_chain_that_ends(), run_options().loops(2).order(run_order::fork_join));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Last touches: what a loop that closes abandons, what a future leaves behind that nobody ends, what outlives what.
+#include "at_end.hpp"
 #include "loop_test.hpp"
 #include "spoil.hpp"
 
@@ -7,7 +8,6 @@
 
 #include <array>
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -17,15 +17,6 @@ using namespace gyre;
 using namespace gyre_test;
 
 namespace {
-
-/// Calls a function when it goes.
-struct at_end {
-  explicit at_end(std::function<void()> f) : call(std::move(f)) {}
-  at_end(const at_end&) = delete;
-  at_end& operator=(const at_end&) = delete;
-  ~at_end() { call(); }
-  std::function<void()> call;
-};
 
 coro<> wait_with(std::shared_ptr<at_end> kept) {
   static_cast<void>(kept);

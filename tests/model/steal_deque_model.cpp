@@ -20,16 +20,16 @@ struct item {
 };
 using deque = gyre::detail::steal_deque<item, model_policy>;
 
-/// An owner that pushes three and takes at one end, two thieves that take at the other.
-template <class Derived, int Threads>
+/// An owner that pushes some and takes at one end, thieves that take at the other. It has room for `Room` and grows after that.
+template <class Derived, int Threads, int Items = items, int Room = 2>
 struct deque_model : rl::test_suite<Derived, Threads> {
   std::unique_ptr<model_barriers> barriers;
   std::unique_ptr<deque> queue;
-  std::array<item, items> all;
+  std::array<item, Items> all;
 
   void before() {
     barriers = std::make_unique<model_barriers>();
-    queue = std::make_unique<deque>(2);  // it grows at the third element
+    queue = std::make_unique<deque>(Room);
   }
   void after() {
     for (item* left = queue->take(); left != nullptr; left = queue->take()) use(left);
@@ -107,21 +107,10 @@ struct halves : deque_model<halves, 3> {
 };
 
 /// Four lie there, so that a half is two; the fifth comes where the first one was.
-struct halves_of_four : rl::test_suite<halves_of_four, 2> {
-  std::unique_ptr<model_barriers> barriers;
-  std::unique_ptr<deque> queue;
-  std::array<item, 5> all;
-
+struct halves_of_four : deque_model<halves_of_four, 2, 5, 4> {
   void before() {
-    barriers = std::make_unique<model_barriers>();
-    queue = std::make_unique<deque>(4);
+    deque_model::before();
     for (int i = 0; i < 4; ++i) push(i);
-  }
-  void after() {
-    for (item* left = queue->take(); left != nullptr; left = queue->take()) use(left);
-    for (const item& each : all) RL_ASSERT(each.taken == 1);
-    queue.reset();
-    barriers.reset();
   }
   void thread(unsigned who) {
     if (who != 0) {
@@ -133,15 +122,6 @@ struct halves_of_four : rl::test_suite<halves_of_four, 2> {
     use(queue->take());
     push(4);
     use(queue->take());
-  }
-  void push(int i) {
-    all[static_cast<std::size_t>(i)].written($) = i + 1;
-    queue->push(&all[static_cast<std::size_t>(i)]);
-  }
-  void use(item* taken) {
-    if (taken == nullptr) return;
-    RL_ASSERT(taken->written($) == (taken - all.data()) + 1);
-    ++taken->taken;
   }
 };
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // The edges of a gather that runs as a fork-join: what an error leaves behind, cancels before a child's first step and in its
 // last one, where the parent goes on, what a runtime that stops leaves of it.
+#include "at_end.hpp"
 #include "loop_test.hpp"
 #include "spoil.hpp"
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -53,15 +53,6 @@ coro<> leave_an_orphan(std::shared_ptr<int> kept, std::atomic<int>& begun) {
 coro<> wait_for_children(std::shared_ptr<int> kept, std::atomic<int>& begun) {
   static_cast<void>(co_await gather(share(kept), wait_with(kept, begun)));
 }
-
-/// Calls a function when it goes.
-struct at_end {
-  explicit at_end(std::function<void()> f) : call(std::move(f)) {}
-  at_end(const at_end&) = delete;
-  at_end& operator=(const at_end&) = delete;
-  ~at_end() { call(); }
-  std::function<void()> call;
-};
 
 coro<> keep(std::shared_ptr<at_end> kept, std::atomic<int>& begun) {
   ++begun;

@@ -67,6 +67,8 @@ struct thread_state {
     --budget;
     return true;
   }
+  /// The task whose code runs has ended: what user code still runs, in the destructors of results, must not find it.
+  void forget_task() noexcept { current = nullptr; }
 };
 
 /// What the library keeps for each thread; its symbol is gyre_thread_block.

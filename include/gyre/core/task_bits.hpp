@@ -35,7 +35,6 @@ struct task_bits {
   static constexpr word pinned = 1U << 7;            // never leaves its loop
   static constexpr word main = 1U << 8;              // pinned to its thread, but its children are not
   static constexpr word used = 1U << 9;              // what it holds must not be found by another child in its place
-  static constexpr word unstarted = used;            // for the constructor alone: begin() is to see its first step
   static constexpr word deaf = 1U << 10;             // this wait cannot be cut short: a cancel is noted only
   static constexpr word by_itself = 1U << 11;        // a request came from code inside the task's step
   static constexpr word handed_on = 1U << 12;        // a request went to the awaited task, which may give it back

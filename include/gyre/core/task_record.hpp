@@ -102,7 +102,7 @@ class task_record : public future_core, public list_link<registry_tag> {
 class own_task : public task_record, public task_core {
  public:
   own_task(home& owner, result_base& result_room, std::coroutine_handle<> root, task_bits::word flags) noexcept
-      : task_record(owner, result_room, 2), task_core(type_of, root, flags | task_bits::ready | task_bits::unstarted) {}
+      : task_record(owner, result_room, 2), task_core(type_of, root, flags | task_bits::ready) {}
 
   using task_record::core;
   [[nodiscard]] const task_core* core() const noexcept override { return this; }

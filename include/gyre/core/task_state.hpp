@@ -24,8 +24,8 @@ class basic_task_state : task_bits {
  public:
   using word = task_bits::word;
 
-  explicit basic_task_state(word initial) noexcept
-      : word_(initial & ~unstarted), unstarted_((initial & unstarted) != 0) {}
+  /// Born ready, it is to take its first step: see begin().
+  explicit basic_task_state(word initial) noexcept : word_(initial), unstarted_((initial & phase) == ready) {}
 
   [[nodiscard]] bool is_done() const noexcept { return (look() & phase) == done; }
   /// Acquire: who sees a task pinned by itself, at a loop that it has moved to, sees it at home there.
