@@ -2,8 +2,11 @@
 // The way of an error through awaits: what the thread keeps of it, and for how long.
 #include "loop_test.hpp"
 
+#include <gyre/core/failure_path.hpp>
+
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -42,4 +45,15 @@ LOOP_TEST("failure path: no thread keeps an error beyond the step that it left",
     const bool gone = co_await goes(body);
     CHECK(gone);
   }
+}
+
+TEST_CASE("failure path: the text tells how many places are left out", "[core][errors]") {
+  detail::failure_path way;
+  way.passed = detail::failure_path::kept;
+  std::string text;
+  way.append_text(text);
+  CHECK(text.find(" more") == std::string::npos);
+  way.passed += 3;
+  way.append_text(text);
+  CHECK(text.ends_with("\n  and 3 more"));
 }

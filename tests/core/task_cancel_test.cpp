@@ -443,3 +443,10 @@ LOOP_TEST("TASK-035: blocks that cancel and uncancel tell their own cancellation
   CHECK(other.cancelling() == 1);
   CHECK(log == "own other ");
 }
+
+LOOP_TEST("TASK-030: a later cancel without a message leaves none", "[core][cancel]") {
+  const task<> t = create_task(settle());
+  t.cancel("why");
+  t.cancel();
+  CHECK(co_await outcome(t) == "cancelled");
+}

@@ -427,3 +427,16 @@ LOOP_TEST("deadlock: the gather or shield that would close a circle is not repor
   co_await settle();
   CHECK(caught.reports.empty());
 }
+
+LOOP_TEST("deadlock: a gather that names a task twice needs it once, and closes the circle", "[debug][deadlock]") {
+  static constexpr auto gathers_twice = [](future<task<>> f) -> coro<> {
+    const task<> t = co_await f;
+    co_await gather(t, t);
+  };
+  const future<task<>> to_a;
+  const auto a = named("a", gathers_twice, to_a);
+  const auto b = named("b", awaits, a);
+  co_await settle();
+  to_a.set_result(b);
+  CHECK(has(co_await outcome(b), "'a' awaits 'b'; 'b' awaits 'a' at "));
+}

@@ -223,3 +223,30 @@ LOOP_TEST("gather: an error of a child that was cancelled with the gather wins",
   const std::string how = co_await outcome(all.start());
   CHECK(how == "error: clean-up failed");
 }
+
+LOOP_TEST("gather: a cancel that comes too late does not take back the one before", "[flow][gather][cancel]") {
+  static constexpr auto swallows = []() -> coro<int> {
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled_error&) {
+    }
+    co_return 1;
+  };
+  const task<int> child = create_task(swallows());
+  auto both = gather(child);
+  co_await settle();
+  CHECK(both.cancel());
+  for (int turns = 0; !child.done(); ++turns) {
+    REQUIRE(turns < 100);
+    co_await sleep(0ns);
+  }
+  CHECK_FALSE(both.done());  // it hears of its child's end a turn later
+  CHECK_FALSE(both.cancel());
+  bool cancelled = false;
+  try {
+    static_cast<void>(co_await both);
+  } catch (const cancelled_error&) {
+    cancelled = true;
+  }
+  CHECK(cancelled);
+}
