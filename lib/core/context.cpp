@@ -98,58 +98,55 @@ context_value_ref context_core::exchange(variable_key key, context_value_ref val
 }
 
 void context_slot::drop(std::uintptr_t w) noexcept {
-  if ((w & shared) != 0) {
-    core_in(w)->release();
-  } else if ((w & lent) == 0) {
-    map_in(w)->release();
+  if ((w & word::shared) != 0) {
+    word::core_in(w)->release();
+  } else if ((w & word::lent) == 0) {
+    word::map_in(w)->release();
   }
 }
 
 void context_slot::copy_word(std::uintptr_t w) noexcept {
   const context_map* map = nullptr;
-  if ((w & shared) != 0) {
-    map = core_in(w)->map().release();
+  if ((w & word::shared) != 0) {
+    map = word::core_in(w)->map().release();
   } else {
-    map = map_in(w);
+    map = word::map_in(w);
     map->retain();
   }
-  word_.store(reinterpret_cast<std::uintptr_t>(map), std::memory_order_relaxed);
+  word_.set(reinterpret_cast<std::uintptr_t>(map));
 }
 
 void context_slot::join(context_core& c) noexcept {
   c.retain();
-  word_.store(reinterpret_cast<std::uintptr_t>(&c) | shared, std::memory_order_relaxed);
+  word_.set(reinterpret_cast<std::uintptr_t>(&c) | word::shared);
 }
 
 // Without a lock, by the slot's owner. Another thread may swap the map for a context at any moment, and that context may get
 // another map; but it lives as long as the slot refers to it, and keeps the map that it was made of for as long.
 context_map_ref context_slot::counted_map() const noexcept {
-  const std::uintptr_t w = word_.load(std::memory_order_acquire);
-  return (w & shared) != 0 ? core_in(w)->map() : context_map_ref::share(map_in(w));
+  const std::uintptr_t w = word_.get();
+  return (w & word::shared) != 0 ? word::core_in(w)->map() : context_map_ref::share(word::map_in(w));
 }
 
 context_value_ref context_slot::find(variable_key key) const noexcept {
-  const std::uintptr_t w = word_.load(std::memory_order_acquire);
+  const std::uintptr_t w = word_.get();
   if (w == 0) return nullptr;
-  return (w & shared) != 0 ? core_in(w)->find(key) : found_in(map_in(w), key);
+  return (w & word::shared) != 0 ? word::core_in(w)->find(key) : found_in(word::map_in(w), key);
 }
 
 context_ref context_slot::share() {
-  const std::uintptr_t seen = word_.load(std::memory_order_acquire);
-  if ((seen & shared) != 0) return context_ref::share(core_in(seen));
+  const std::uintptr_t seen = word_.look();
+  if ((seen & word::shared) != 0) return context_ref::share(word::core_in(seen));
   context_ref fresh(new context_core());
-  const std::lock_guard hold(context_guard);
-  const std::uintptr_t w = word_.load(std::memory_order_relaxed);
-  if ((w & shared) != 0) return context_ref::share(core_in(w));  // another thread was faster
-  fresh->adopt(map_in(w), (w & lent) == 0);
-  fresh->retain();  // for the slot
-  word_.store(reinterpret_cast<std::uintptr_t>(fresh.get()) | shared, std::memory_order_release);
-  return fresh;
+  return context_ref::share(word_.share(*fresh, context_guard, [&fresh](std::uintptr_t w) {
+    fresh->adopt(word::map_in(w), (w & word::lent) == 0);
+    fresh->retain();  // for the slot
+  }));
 }
 
 bool context_slot::refers_to(const context_core& c) const noexcept {
-  const std::uintptr_t w = word_.load(std::memory_order_acquire);
-  return (w & shared) != 0 && core_in(w) == &c;
+  const std::uintptr_t w = word_.get();
+  return (w & word::shared) != 0 && word::core_in(w) == &c;
 }
 
 context_slot& current_context() noexcept {
@@ -170,7 +167,7 @@ entered_slot::entered_slot(context_slot& slot) noexcept : before_(this_thread().
 entered_slot::~entered_slot() { this_thread().context = before_; }
 
 context_core& entered_context::enter(context_core& c) {
-  if (current_context().refers_to(c) || c.entered.exchange(true, std::memory_order_acquire)) {
+  if (current_context().refers_to(c) || !c.entered.try_lock()) {
     throw error("cannot enter context: it is already entered");
   }
   return c;

@@ -11,12 +11,12 @@ namespace gyre::detail {
 void generator_state::begin(home& loop) noexcept {
   loop_ = &loop.identity();
   era_ = loop_->era();
-  stage_.store(stage::begun, std::memory_order_release);
+  stage_.store(stage::begun, std::memory_order_relaxed);
   loop.add_generator(*this);
 }
 
 void generator_state::end() noexcept {
-  if (stage_.exchange(stage::ended, std::memory_order_acq_rel) != stage::begun) return;
+  if (stage_.exchange(stage::ended, std::memory_order_relaxed) != stage::begun) return;
   if (home* loop = loop_->loop_of(era_); loop != nullptr) loop->remove_generator(*this);
 }
 

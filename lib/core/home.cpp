@@ -27,7 +27,7 @@ loop_identity& loop_identity::take(home& owner) {
 
 bool loop_identity::is_inside(const home* here, std::uint32_t era) const noexcept {
   if (here == nullptr || this->era() != era) return false;
-  return &here->identity() == this || here->family() == family_.load(std::memory_order_acquire);
+  return &here->identity() == this || here->family() == family_.load(std::memory_order_relaxed);
 }
 
 runtime_visit::runtime_visit(loop_identity* loop, std::uint32_t era, purpose why) noexcept {

@@ -19,7 +19,7 @@ void offload_core::carry_context() noexcept {
 
 void offload_core::execute() noexcept {
   auto expected = stage::waiting;
-  if (!stage_.compare_exchange_strong(expected, stage::begun, std::memory_order_acq_rel)) return;
+  if (!stage_.compare_exchange_strong(expected, stage::begun, std::memory_order_relaxed)) return;
   bool ended = false;
   if (carries_context_) {
     const entered_slot inside(context_);
@@ -34,7 +34,7 @@ bool offload_core::cancel(std::string_view message) {
   mark_retrieved();
   if (!reserve()) return false;
   auto expected = stage::waiting;  // first: who sees the end may rely on it
-  stage_.compare_exchange_strong(expected, stage::dropped, std::memory_order_acq_rel);
+  stage_.compare_exchange_strong(expected, stage::dropped, std::memory_order_relaxed);
   slot().error = cancelled_with(message);
   complete_unless_closed();
   return true;

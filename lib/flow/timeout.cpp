@@ -44,7 +44,7 @@ void time_limit::enter() {
   cancel_.enter(*task_);
   cancels_before_ = task_->state.cancelling();
   if (task_->limits != most_limits) ++task_->limits;
-  stage_.store(stage::active, std::memory_order_release);
+  stage_.store(stage::active, std::memory_order_relaxed);
   if (when_.is == limit_spec::kind::none) return;
   home& here = task_->at();
   const std::int64_t now = now_of(here);
@@ -143,7 +143,7 @@ void time_limit::abandon() noexcept {
   const stage now = current();
   if (now != stage::active && now != stage::expiring) return;
   cancel_.leave(*task_);
-  stage_.store(now == stage::active ? stage::finished : stage::expired, std::memory_order_release);
+  stage_.store(now == stage::active ? stage::finished : stage::expired, std::memory_order_relaxed);
 }
 
 void time_limit::expire_now(timer_node& node) noexcept { static_cast<time_limit&>(node).expire(); }
@@ -153,7 +153,7 @@ void time_limit::expire_in_turn(runnable& r, fate f) noexcept {
 }
 
 void time_limit::expire() noexcept {
-  stage_.store(stage::expiring, std::memory_order_release);
+  stage_.store(stage::expiring, std::memory_order_relaxed);
   cancel_.ask(*task_);
 }
 
@@ -162,14 +162,14 @@ bool time_limit::leave(const std::exception_ptr& error) noexcept {
   stop_timer();
   if (current() != stage::expiring) {
     cancel_.leave(*task_);
-    stage_.store(stage::finished, std::memory_order_release);
+    stage_.store(stage::finished, std::memory_order_relaxed);
     return false;
   }
   // asyncio: a block that never suspends is not cancelled by a deadline in the past.
   const bool in_vain = overdue_ && cancel_.is_undelivered(*task_);
   const unsigned others = cancel_.take_back(*task_);
   cancel_.leave(*task_);
-  stage_.store(in_vain ? stage::finished : stage::expired, std::memory_order_release);
+  stage_.store(in_vain ? stage::finished : stage::expired, std::memory_order_relaxed);
   return !in_vain && others <= cancels_before_ && caught_as<cancelled_error>(error) != nullptr;
 }
 

@@ -259,7 +259,7 @@ void loop_core::end_program(std::exception_ptr error) noexcept {
   loop_core* awaited = setup_.peers == nullptr ? this : setup_.peers->awaited_loop();
   if (awaited == this) {
     fatal = std::move(error);
-    stop_requested.store(true, std::memory_order_release);
+    stop_requested.store(true, std::memory_order_relaxed);  // this thread looks
   } else if (awaited != nullptr) {
     awaited->send_fatal(std::move(error));
   } else {
@@ -303,12 +303,12 @@ void loop_core::enter(const char* call) {
   refuse_if_forked(call);
   thread_state& thread = this_thread();
   if (thread.loop != nullptr) throw already_running(std::string(call) + ": a loop is running on this thread already");
-  if (running_.exchange(true, std::memory_order_acq_rel)) {
+  if (!run_right_.try_lock()) {
     throw already_running(std::string(call) + ": this event loop is already running");
   }
   outer_ = thread;
   thread = own_thread_state();
-  thread_number_.store(::gettid(), std::memory_order_release);
+  thread_number_.store(::gettid(), std::memory_order_relaxed);
 }
 
 thread_state loop_core::own_thread_state() noexcept {
@@ -324,8 +324,8 @@ thread_state loop_core::own_thread_state() noexcept {
 void loop_core::leave() noexcept {
   if (searching) end_search(0);  // it searches no more: while one does, nobody else is woken
   this_thread() = outer_;
-  thread_number_.store(0, std::memory_order_release);
-  running_.store(false, std::memory_order_release);
+  thread_number_.store(0, std::memory_order_relaxed);
+  run_right_.unlock();
 }
 
 void loop_core::request_stop() noexcept {

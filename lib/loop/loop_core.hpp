@@ -149,9 +149,9 @@ class loop_core final : public home {
   [[nodiscard]] std::int64_t now() const noexcept { return setup_.clock->now(); }
   [[nodiscard]] bool has_neighbours() const noexcept { return setup_.peers != nullptr; }
   [[nodiscard]] loop_setup& setup() noexcept { return setup_; }
-  [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool running() const noexcept { return run_right_.is_held(); }
   /// The kernel's number of the thread that runs it; 0 for none.
-  [[nodiscard]] int thread_number() const noexcept { return thread_number_.load(std::memory_order_acquire); }
+  [[nodiscard]] int thread_number() const noexcept { return thread_number_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool sleeping() const noexcept { return sleeping_.asleep(); }
   [[nodiscard]] bool on_own_thread() const noexcept { return this_thread().loop == this; }
   [[nodiscard]] parker& sleep_place() noexcept { return *sleeper_; }
@@ -282,7 +282,7 @@ class loop_core final : public home {
   platform* platform_;  // null: the real one
   executor_slot own_executor_;
   thread_state outer_;  // what this thread was before enter()
-  std::atomic<bool> running_{false};
+  spin_lock run_right_;  // held by the thread that runs it
   std::atomic<int> thread_number_{0};
   std::atomic<std::uint64_t> steals_{0}, ran_dry_{0};  // counters, as those above
   lone_calls lone_calls_;

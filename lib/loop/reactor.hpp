@@ -35,7 +35,7 @@ class reactor final : public parker {
   }
 
   [[nodiscard]] boost::asio::io_context& lend_context(bool& first) override {
-    first = !native_use_.exchange(true, std::memory_order_acq_rel);
+    first = !native_use_.exchange(true, std::memory_order_relaxed);  // only who is first matters
     return context_;
   }
   /// Whether somebody has the io_context itself.

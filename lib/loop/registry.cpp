@@ -51,7 +51,7 @@ class collector {
     task_core* core = t->core();
     if (core == nullptr || core->state.is_done() || !seen_.insert(t.get()).second) return;
     const bool wanted = only_ == nullptr || &core->at() == only_;
-    if (core->join.load(std::memory_order_acquire) != nullptr) {
+    if (core->join.load(std::memory_order_relaxed) != nullptr) {  // pin() orders
       if (const pinned_block block(join_head::pin(core->join)); block != nullptr) add_children(*block);
     }
     if (wanted) found_.push_back(any_task(core_ref<future_core>(t.release())));

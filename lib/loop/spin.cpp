@@ -15,7 +15,7 @@ void loop_core::run() {
   }
   for (;;) {
     const bool worked = turn();
-    if (stop_requested.load(std::memory_order_acquire)) break;
+    if (sleep_mark::raised(stop_requested)) break;
     const std::int64_t window = setup_.spin_before_park;
     if (window != 0) {
       spinning_.after_turn(worked, std::exchange(was_sent_, false), window, [this] { return now(); });

@@ -81,7 +81,7 @@ class interrupt_guard::listener {
     take_counter_away();
   }
 
-  [[nodiscard]] int count() const noexcept { return count_.load(std::memory_order_acquire); }
+  [[nodiscard]] int count() const noexcept { return count_.load(std::memory_order_relaxed); }
 
  private:
   void listen() {
@@ -92,7 +92,7 @@ class interrupt_guard::listener {
     });
   }
   void interrupted() {
-    if (count_.fetch_add(1, std::memory_order_acq_rel) == 0) {
+    if (count_.fetch_add(1, std::memory_order_relaxed) == 0) {
       main_.cancel({});
       return;
     }
@@ -103,7 +103,7 @@ class interrupt_guard::listener {
   reactor& reactor_;
   future_core& main_;
   boost::asio::signal_set signals_;
-  std::atomic<int> count_{0};
+  std::atomic<int> count_{0};  // a count: the cancel and the stop that follow it order it for who looks then
 };
 
 interrupt_guard::interrupt_guard(loop_core& l, future_core& main) {

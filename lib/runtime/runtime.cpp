@@ -52,7 +52,7 @@ void runtime::stop() {
     throw would_deadlock("runtime::stop() would block the thread of a running event loop: call it through to_thread()");
   }
   const detail::runtime_core::stopping once(*core_);
-  if (!core_->stopped()) stop_once();
+  if (!once.is_over()) stop_once();
 }
 
 void runtime::stop_once() {

@@ -131,7 +131,7 @@ void runtime_core::stop(std::optional<worker_threads::time_point> deadline) {
   threads_.release();
   caller_tie_.reset();
   for (std::size_t i = loops_.size(); closed_ && i-- > 0;) core(i).end_locals();  // of loops without a thread
-  stopped_.store(true, std::memory_order_release);
+  stopped_.store(true, std::memory_order_relaxed);
 }
 
 // First all queues, then the tasks: a task may be listed at one loop and queued at another.

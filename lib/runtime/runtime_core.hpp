@@ -47,13 +47,20 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   /// Held by whoever ends the runtime.
   class stopping {
    public:
-    explicit stopping(runtime_core& r) : hold_(r.stop_guard_) {}
+    explicit stopping(runtime_core& r) : core_(r), hold_(r.stop_guard_) {}
+    /// Somebody else has.
+    [[nodiscard]] bool is_over() const noexcept { return core_.stopped_.load(std::memory_order_relaxed); }
 
    private:
+    runtime_core& core_;
     std::lock_guard<std::mutex> hold_;
   };
-  /// True once stop() has returned.   Thread: any.
-  [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
+  /// True once stop() has returned.   Thread: any, but not while `stopping`.
+  [[nodiscard]] bool stopped() const noexcept {
+    if (!stopped_.load(std::memory_order_relaxed)) return false;
+    const std::lock_guard after(stop_guard_);  // all that whoever stopped it has done
+    return true;
+  }
 
   [[nodiscard]] event_loop& loop(std::size_t i) const { return *loops_.at(i); }
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
@@ -118,7 +125,7 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::optional<std::chrono::nanoseconds> deadlock_limit_;
   watch_counts watch_counts_;
   std::unique_ptr<watchdog> watchdog_;  // ends before the loops close
-  std::mutex stop_guard_;            // serialises those who call runtime::stop()
+  mutable std::mutex stop_guard_;       // serialises those who call runtime::stop()
   std::atomic<bool> stopped_{false};
   basic_worker_end<> ending_;  // stop() wants the threads to end
   bool left_behind_ = false;   // a thread is stuck in user code: stop() has given up

@@ -2,17 +2,13 @@
 // Why SIGURG: its default action is to be ignored, so that one that comes late, or reaches a thread that knows nothing of it,
 // does no harm.
 //
-//   stage_   of the one request of the process:
-//            idle -> asked (who asks) -> noting (the handler, on the thread in question) -> noted -> idle (who asked)
-//                             asked -> idle (who asked, when nobody answers)
-//   The other fields belong to who asks while it is idle or noted, and to the handler while it is noting.
-//
 // The handler interrupts its thread anywhere. It takes no lock and allocates nothing: backtrace() has been called before, so
 // its library is there, and it finds frames without a lock (libgcc since GCC 12 on glibc 2.35). What it reads of tasks belongs
 // to its own thread, but a task that has just ended may be gone in the very instant before the loop notes it: therefore it is
 // read through the kernel, which refuses an address instead of ending the process.
 #include "thread_stack.hpp"
 
+#include "stack_request.hpp"
 #include "symbols.hpp"
 
 #include <gyre/base/text.hpp>
@@ -24,7 +20,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -35,16 +30,9 @@
 namespace gyre::detail {
 namespace {
 
-enum class stage : int { idle, asked, noting, noted };
-
 constexpr std::size_t handler_frames = 2;  // the handler's own, and the signal's
 
-struct stack_request {
-  std::atomic<stage> now{stage::idle};
-  std::atomic<int> tid{0};
-  thread_stack answer;
-};
-stack_request the_request;
+basic_stack_request<thread_stack> the_request;  // the one of the process
 
 bool read_memory(const void* from, void* to, std::size_t size) noexcept {
   iovec local{to, size};
@@ -69,14 +57,10 @@ void note_awaits(thread_stack& out) noexcept {
 
 extern "C" void note_stack(int) {
   const int error = errno;
-  auto expected = stage::asked;
-  if (the_request.tid.load(std::memory_order_relaxed) == static_cast<int>(::syscall(SYS_gettid)) &&
-      the_request.now.compare_exchange_strong(expected, stage::noting, std::memory_order_acq_rel)) {
-    thread_stack& out = the_request.answer;
+  the_request.answer(static_cast<int>(::syscall(SYS_gettid)), [](thread_stack& out) {
     out.frame_count = static_cast<std::size_t>(::backtrace(out.frames.data(), static_cast<int>(out.frames.size())));
     note_awaits(out);
-    the_request.now.store(stage::noted, std::memory_order_release);
-  }
+  });
   errno = error;
 }
 
@@ -113,17 +97,13 @@ bool prepare_stacks() noexcept {
 bool take_stack_of(int tid, thread_stack& out) {
   static std::mutex one_at_a_time;
   const std::lock_guard hold(one_at_a_time);
-  the_request.tid.store(tid, std::memory_order_relaxed);
-  the_request.now.store(stage::asked, std::memory_order_release);
+  the_request.ask(tid);
   bool asked = ::syscall(SYS_tgkill, ::getpid(), tid, SIGURG) == 0;
-  for (int ms = 0; asked && ms < 500 && the_request.now.load(std::memory_order_acquire) != stage::noted; ++ms) {
+  for (int ms = 0; asked && ms < 500 && !the_request.is_answered(); ++ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  auto expected = stage::asked;
-  if (the_request.now.compare_exchange_strong(expected, stage::idle, std::memory_order_acq_rel)) return false;
-  while (the_request.now.load(std::memory_order_acquire) != stage::noted) std::this_thread::yield();  // it has begun
-  out = the_request.answer;
-  the_request.now.store(stage::idle, std::memory_order_release);
+  if (the_request.withdraw(tid)) return false;
+  the_request.take(out);
   return true;
 }
 

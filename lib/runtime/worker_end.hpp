@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// How a runtime's loop is run until the runtime ends.  Layer: runtime.   Model: tests/model/worker_end_model.cpp
+// How a runtime's loop is run until the runtime ends.  Layer: runtime.   Model: tests/model/watch_role_model.cpp
 #include <gyre/base/atomics.hpp>
 
 namespace gyre::detail {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "death_note.hpp"
 
+#include "basic_note.hpp"
+
+#include <gyre/base/spin_lock.hpp>
+
 #include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <csignal>
 #include <cstddef>
 
@@ -18,15 +21,13 @@ namespace {
 
 constexpr std::array fatal_signals{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
-// Written between seeds, read by a signal handler: the length last, with release.
-std::array<char, 4096> note_text;
-std::atomic<std::size_t> note_length{0};
-std::atomic<bool> note_taken{false};
+basic_note<4096> note;         // written between seeds, read by a signal handler
+detail::spin_lock note_taken;  // held for as long as somebody prints: it orders what `earlier` holds
 std::array<struct sigaction, fatal_signals.size()> earlier;
 
 void print_note() noexcept {
-  const std::size_t length = note_length.exchange(0, std::memory_order_acquire);
-  if (length != 0 && ::write(STDERR_FILENO, note_text.data(), length) < 0) return;  // nobody left to tell
+  const std::size_t length = note.take();
+  if (length != 0 && ::write(STDERR_FILENO, note.text(), length) < 0) return;  // nobody left to tell
 }
 
 // The handler that was there before, or the default one, gets the signal next.
@@ -44,7 +45,7 @@ void on_fatal_signal(int number) noexcept {
 
 }  // namespace
 
-death_note::death_note() : mine_(!note_taken.exchange(true, std::memory_order_acq_rel)) {
+death_note::death_note() : mine_(note_taken.try_lock()) {
   if (!mine_) return;
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(&print_note);
   struct sigaction action = {};
@@ -56,16 +57,12 @@ death_note::death_note() : mine_(!note_taken.exchange(true, std::memory_order_ac
 death_note::~death_note() {
   if (!mine_) return;
   for (std::size_t i = 0; i < fatal_signals.size(); ++i) ::sigaction(fatal_signals[i], &earlier[i], nullptr);
-  note_length.store(0, std::memory_order_release);
-  note_taken.store(false, std::memory_order_release);
+  note.clear();
+  note_taken.unlock();
 }
 
 void death_note::write(const std::string& text) noexcept {
-  if (!mine_) return;
-  note_length.store(0, std::memory_order_relaxed);
-  const std::size_t length = std::min(text.size(), note_text.size());
-  std::copy_n(text.data(), length, note_text.data());
-  note_length.store(length, std::memory_order_release);
+  if (mine_) note.write(text.data(), text.size());
 }
 
 }  // namespace gyre::testing

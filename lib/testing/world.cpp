@@ -39,15 +39,15 @@ void interrupt_here() noexcept {
 void hook_in() {
   const std::lock_guard hold(hooks_guard);
   if (++worlds != 1) return;
-  detail::trace_target.store(&trace_here, std::memory_order_release);
-  detail::interruption_target.store(&interrupt_here, std::memory_order_release);
+  detail::trace_target.store(&trace_here, std::memory_order_relaxed);
+  detail::interruption_target.store(&interrupt_here, std::memory_order_relaxed);
 }
 
 void hook_out() {
   const std::lock_guard hold(hooks_guard);
   if (--worlds != 0) return;
-  detail::trace_target.store(nullptr, std::memory_order_release);
-  detail::interruption_target.store(nullptr, std::memory_order_release);
+  detail::trace_target.store(nullptr, std::memory_order_relaxed);
+  detail::interruption_target.store(nullptr, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -159,7 +159,7 @@ bool simulation::world::takes_part(const bed& b, const loop_core& target) noexce
 // As a loop on a thread of its own: it looks after each of its turns whether it is to stop.
 void simulation::world::drive(loop_core& target) {
   auto& own = static_cast<bed&>(target.sleep_place());
-  while (step(target) != &own || !target.stop_requested.load(std::memory_order_acquire)) {
+  while (step(target) != &own || !detail::sleep_mark::raised(target.stop_requested)) {
   }
   own.stay_up();
   finish_turns();

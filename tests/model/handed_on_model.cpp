@@ -53,12 +53,14 @@ struct world {
   model_barriers barriers;
   block gather;
   model_task child;
+  model_task sibling;  // it goes on when the child fails
   chained_task parent;
   end_of_task end;
   std::array<chained_task, 2> waiters;
   std::array<end_node, 2> nodes;
   int taken_by_parent = 0;
-  bool given = false;  // the child got a request
+  bool given = false;  // a child got a request
+  bool has_sibling = false;
 
   world() {
     gather.fill();
@@ -152,13 +154,16 @@ struct cancel_of_parent : plain_traits {
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) { return detail::passed_on::refused; }
   static bool cancel_fork_join(chained_task& t, int, block_ref& declined, model_task::bits::word who) {
     return detail::pass_to_children<model_policy>(t, declined, who, [](block& gather) {
-      model_task& child = all()->child;
-      const auto how = child.state.request_cancel();
-      if (how == step::claimed) child.enqueue(child);
-      if (how == step::refused) return false;
-      gather.note_given();
-      return all()->given = true;
+      const bool first = cancel_child(gather, all()->child);
+      return (all()->has_sibling && cancel_child(gather, all()->sibling)) || first;
     });
+  }
+  static bool cancel_child(block& gather, model_task& child) {
+    const auto how = child.state.request_cancel();
+    if (how == step::claimed) child.enqueue(child);
+    if (how == step::refused) return false;
+    gather.note_given();
+    return all()->given = true;
   }
   static bool run() {
     chained_task& parent = all()->parent;
@@ -199,6 +204,7 @@ struct cancellers
   void before() {
     thrown = {};
     all = std::make_unique<world>();
+    all->has_sibling = Rival == rival::none;
     cancel_of_parent<1, 0>::all() = cancel_of_parent<2, -1>::all() = all.get();
     cancel_of_parent<2, 0>::all() = cancel_of_parent<2, 1>::all() = all.get();
     for (std::size_t i = 0; i < waiting; ++i) all->wait(i);

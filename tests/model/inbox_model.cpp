@@ -384,6 +384,28 @@ struct lock_excludes : rl::test_suite<lock_excludes, 3> {
   }
 };
 
+/// Who knows that somebody has begun to hold it, and finds it free, sees what was done under it.
+struct lock_left : rl::test_suite<lock_left, 2> {
+  struct state {
+    detail::basic_spin_lock<model_atomics> lock;
+    model_atomic<bool> begun{false};
+    rl::var<int> guarded;
+  };
+  std::unique_ptr<state> world;
+
+  void before() { world = std::make_unique<state>(); }
+  void after() { world.reset(); }
+  void thread(unsigned who) {
+    if (who == 0) {
+      const std::lock_guard hold(world->lock);
+      world->begun.store(true, std::memory_order_release);
+      world->guarded($) = 1;
+    } else if (world->begun.load(std::memory_order_acquire) && !world->lock.is_held()) {
+      RL_ASSERT(world->guarded($) == 1);
+    }
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -395,5 +417,5 @@ int main(int argc, char** argv) {
        scenario<pushed_while_falling_asleep>("inbox: a push while the loop falls asleep", 3),
        scenario<ring_against_wait>("bell: two rings against a wait"),
        scenario<stolen_bell>("bell: taken by another worker"), scenario<rung_twice>("bell: rung twice, polled twice"),
-       scenario<lock_excludes>("lock: three threads")});
+       scenario<lock_excludes>("lock: three threads"), scenario<lock_left>("lock: found free", 3)});
 }

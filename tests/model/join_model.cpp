@@ -186,6 +186,7 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
     parent_task parent;
     model_task child;
     model_signal asked;
+    model_var<int> reason{0};  // of the only canceller
   };
   std::unique_ptr<state> world;
   bool delivered = false;
@@ -213,6 +214,7 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
     });
   }
   void cancel(bits::word who = bits::cancel_requested) {
+    if (Threads == 2) world->reason = 1;
     detail::pinned_join<block> declined;
     auto outcome = world->parent.state.request_cancel(who);
     for (bool done = false; !done && outcome == model_task::word::cancel_step::noted;) {
@@ -242,6 +244,7 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
       return;
     } else {
       asked = gather.take_requests();
+      if (asked && Threads == 2) RL_ASSERT(world->reason == 1);  // the gather ends with it
     }
     delivered = parent.state.take_cancel() || asked || child_cancelled;
     gather.leave();
@@ -269,7 +272,7 @@ struct endless_child : cancel_model<endless_child, 2> {
     open_gather();
     child.leave(child.park_or_yield());
     child.next_step();
-    RL_ASSERT(child.state.take_cancel());
+    RL_ASSERT(child.state.take_cancel() && world->reason == 1);
     child.state.finish();
     world->gather.close_after_failure(world->parent.join, true);
     delivered = true;
@@ -321,14 +324,17 @@ struct record {
   }
 };
 
-/// A child ends while others ask for its handle: one record, told once.
-struct asked_at_end : rl::test_suite<asked_at_end, 3> {
+/// A child ends while others ask for its handle: one record, told once, of what came out of the child. `Untouched`: it ends as
+/// one that nobody has stopped or asked.
+template <bool Untouched>
+struct asked_at_end : rl::test_suite<asked_at_end<Untouched>, 3> {
   struct state {
     model_barriers barriers;
     model_lock guard;
     detail::basic_shown_record<record, model_policy> shown;
     model_task child;
     std::array<record, 2> records;
+    model_var<int> outcome{0};
   };
   std::unique_ptr<state> world;
   std::array<record*, 2> got{};
@@ -352,7 +358,7 @@ struct asked_at_end : rl::test_suite<asked_at_end, 3> {
   }
   void tell(record* r) {
     if (r == nullptr) return;
-    r->told = r->told + 1;
+    r->told = r->told + world->outcome;
     r->release();  // the child's
   }
   /// As record_of() in fork_join.cpp.
@@ -370,7 +376,13 @@ struct asked_at_end : rl::test_suite<asked_at_end, 3> {
   }
   void thread(unsigned who) {
     if (who == 0) {
-      world->child.state.finish();
+      world->outcome = 1;
+      if constexpr (Untouched) {
+        RL_ASSERT(world->child.state.is_untouched());
+        world->child.state.finish_untouched();
+      } else {
+        world->child.state.finish();
+      }
       if (world->shown.is_asked_at_end()) tell(world->shown.take(world->guard));  // S4
     } else {
       got[who - 1] = ask(world->records[who - 1]);
@@ -393,5 +405,6 @@ int main(int argc, char** argv) {
               scenario<endless_child>("join: a cancel while the gather begins"),
               scenario<error_against_cancel>("join: a cancel against an error", 3),
               scenario<scope_and_user>("join: a scope's cancel and another one against the end of the gather"),
-              scenario<asked_at_end>("join: records of a child that ends")});
+              scenario<asked_at_end<false>>("join: records of a child that ends"),
+              scenario<asked_at_end<true>>("join: records of a child that ends untouched")});
 }

@@ -133,6 +133,36 @@ struct completion_before_park : task_model<completion_before_park, 2> {
   }
 };
 
+/// Two completions: the task goes on until it has seen both, whoever of them wakes it, and however often it has parked before.
+struct two_completions : task_model<two_completions, 3> {
+  std::array<std::unique_ptr<model_atomic<bool>>, 2> came;
+
+  void before() {
+    task_model::before();
+    for (auto& each : came) each = std::make_unique<model_atomic<bool>>(false);
+  }
+  void after() {
+    for (auto& each : came) each.reset();
+    task_model::after();
+  }
+  void thread(unsigned who) {
+    if (who == 0) {
+      while (!came[0]->load(std::memory_order_relaxed) || !came[1]->load(std::memory_order_relaxed)) wait();
+      return;
+    }
+    came[who - 1]->store(true, std::memory_order_relaxed);
+    if (word->notify()) claimed();
+  }
+  void wait() {
+    written_by_task($) = 1;
+    if (word->park()) {
+      resumed();
+    } else {
+      word->take_notified();
+    }
+  }
+};
+
 /// A cancel comes as a task is about to wait for a future that nothing else ends: the task hands it on before it waits, or
 /// the canceller does. As in await_completion().
 struct cancel_before_wait : task_model<cancel_before_wait, 2> {
@@ -323,6 +353,7 @@ int main(int argc, char** argv) {
              {scenario<wake_against_cancel>("task state: a wake against a cancel", 3),
               scenario<withdrawn_cancel>("task state: a cancel that is withdrawn", 3),
               scenario<completion_before_park>("task state: a completion before the park", 3),
+              scenario<two_completions>("task state: two completions"),
               scenario<two_closers>("task state: two that begin to await each other", 3),
               scenario<cancel_before_wait>("task state: a cancel that comes as the task is about to wait"),
               scenario<forwarded_cancel>("task state: a forwarded cancel that is refused"),

@@ -25,6 +25,8 @@ class basic_spin_lock {
     return !held_.load(std::memory_order_relaxed) && !held_.exchange(true, std::memory_order_acquire);
   }
   void unlock() noexcept { held_.store(false, std::memory_order_release); }
+  /// Whether somebody holds it. If not, what its last holder did is seen, of whom the caller knows that it began.
+  [[nodiscard]] bool is_held() const noexcept { return held_.load(std::memory_order_acquire); }
 
  private:
   GYRE_NOINLINE void wait() noexcept {

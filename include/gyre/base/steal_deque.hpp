@@ -24,9 +24,9 @@ namespace gyre::detail {
 ///   owner push                         owner pop (newest)                     steal (oldest; any thread)
 ///   U1 cell = x, relaxed               O1 bottom_ = b - 1, release            T1 t = top_; bottom_ > t, or leave
 ///   U2 bottom_ = b + 1, release        light barrier                          heavy barrier
-///                                      O2 t = top_, acquire                   T2 b = bottom_ > t, or leave
+///                                      O2 t = top_                            T2 b = bottom_ > t, acquire, or leave
 ///                                      O3 t < b - 1: cell is ours             T3 x = cell
-///                                      O4 t == b - 1: race for it on top_     T4 top_: t -> t + 1, seq_cst
+///                                      O4 t == b - 1: race for it on top_     T4 top_: t -> t + 1, release
 ///
 ///   take is steal without the barrier, for a deque whose owner never pops. take_half reads several cells in T3 and moves top_
 ///   past all of them in T4, where only another taker could have come in between.
@@ -36,6 +36,8 @@ namespace gyre::detail {
 ///         T3 reads that one. If it comes before O1, O2 sees what T1 saw, and the owner goes to O4. So the frequent side
 ///         pays nothing; a steal pays a system call, and only where there seems to be something to steal. No fences: the
 ///         sanitizers do not model them.
+/// Orders: for the rest top_ is decided by its compare-exchanges, and nothing is read through it: they are relaxed, but for T4,
+///         with which make_room() pairs: the cell is written anew after T3.
 /// Growth: an outgrown array stays readable until the deque dies, because a thief may still be in T3; T4 of such a thief
 ///         fails unless the cell that it read is current. The new array is published with release before U2.
 template <class T, class Atomics = std_atomics>
@@ -70,14 +72,15 @@ class steal_deque {
     const std::int64_t b = bottom_.load(std::memory_order_relaxed) - 1;
     bottom_.store(b, std::memory_order_release);            // O1
     Atomics::light_barrier();                               // between O1 and O2
-    std::int64_t t = top_.load(std::memory_order_acquire);  // O2
+    std::int64_t t = top_.load(std::memory_order_relaxed);  // O2
     if (t < b) [[likely]] return mine(b).load(std::memory_order_relaxed);  // O3
     T* x = nullptr;
     if (t == b) {
       x = mine(b).load(std::memory_order_relaxed);
-      if (!top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) x = nullptr;  // O4
+      if (!top_.compare_exchange_strong(t, t + 1, std::memory_order_relaxed, std::memory_order_relaxed))
+        x = nullptr;  // O4
     }
-    bottom_.store(b + 1, std::memory_order_release);
+    bottom_.store(b + 1, std::memory_order_relaxed);  // publishes nothing: top_ has passed the last one
     return x;
   }
 
@@ -92,8 +95,8 @@ class steal_deque {
   template <std::size_t Most>
   [[nodiscard]] std::size_t take_half(std::array<T*, Most>& out) noexcept {
     for (;;) {
-      std::int64_t t = top_.load(std::memory_order_seq_cst);           // T1
-      const std::int64_t b = bottom_.load(std::memory_order_seq_cst);  // T2, pairs with U2
+      std::int64_t t = top_.load(std::memory_order_relaxed);           // T1
+      const std::int64_t b = bottom_.load(std::memory_order_acquire);  // T2, pairs with U2
       if (t >= b) return 0;
       const std::int64_t half = b - t > 2 ? (b - t) / 2 : 1;
       const std::int64_t n = half < std::int64_t{Most} ? half : std::int64_t{Most};
@@ -101,16 +104,17 @@ class steal_deque {
       for (std::int64_t i = 0; i < n; ++i) {
         out[static_cast<std::size_t>(i)] = a->at(t + i).load(std::memory_order_relaxed);  // T3, pairs with make_room
       }
-      if (top_.compare_exchange_strong(t, t + n, std::memory_order_seq_cst, std::memory_order_relaxed)) {  // T4
+      if (top_.compare_exchange_strong(t, t + n, std::memory_order_release, std::memory_order_relaxed)) {  // T4
         return static_cast<std::size_t>(n);
       }
     }
   }
 
-  /// How many there seem to be. Exact for the owner when nobody steals; a hint otherwise.
+  /// How many there seem to be. Exact for the owner when nobody steals; a hint otherwise, which misses nothing that was pushed
+  /// before a barrier of the whole process, as in parking.
   [[nodiscard]] std::int64_t size() const noexcept {
-    const std::int64_t t = top_.load(std::memory_order_seq_cst);
-    const std::int64_t b = bottom_.load(std::memory_order_seq_cst);
+    const std::int64_t t = top_.load(std::memory_order_relaxed);
+    const std::int64_t b = bottom_.load(std::memory_order_relaxed);
     return b > t ? b - t : 0;
   }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
@@ -144,20 +148,20 @@ class steal_deque {
   template <bool Popped>
   T* oldest() noexcept {
     for (;;) {
-      std::int64_t t = top_.load(std::memory_order_seq_cst);           // T1
+      std::int64_t t = top_.load(std::memory_order_relaxed);  // T1
       if constexpr (Popped) {
         if (t >= bottom_.load(std::memory_order_relaxed)) return nullptr;
         Atomics::heavy_barrier();  // between T1 and T2
       }
-      const std::int64_t b = bottom_.load(std::memory_order_seq_cst);  // T2, pairs with U2
+      const std::int64_t b = bottom_.load(std::memory_order_acquire);  // T2, pairs with U2
       if (t >= b) return nullptr;
       T* x = array_.load(std::memory_order_acquire)->at(t).load(std::memory_order_relaxed);  // T3, pairs with make_room
-      if (top_.compare_exchange_strong(t, t + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return x;  // T4
+      if (top_.compare_exchange_strong(t, t + 1, std::memory_order_release, std::memory_order_relaxed)) return x;  // T4
     }
   }
 
   GYRE_NOINLINE void make_room(std::int64_t b) {
-    const std::int64_t top = top_.load(std::memory_order_acquire);
+    const std::int64_t top = top_.load(std::memory_order_acquire);  // pairs with T4
     cells* a = newest_array();
     if (b - top > a->mask) {
       auto* larger = new cells((a->mask + 1) * 2, a);

@@ -39,7 +39,8 @@ T take_shared(result_slot<T>& slot) {
     if (!slot.has_value) throw_moved_out();
     return slot.value();
   } else {
-    if (!std::atomic_ref(slot.has_value).exchange(false, std::memory_order_acq_rel)) throw_moved_out();
+    // Relaxed: it decides who is first. The value was seen with the end, and who frees the slot comes after all references.
+    if (!std::atomic_ref(slot.has_value).exchange(false, std::memory_order_relaxed)) throw_moved_out();
     struct destroyer {
       explicit destroyer(result_slot<T>& emptied) noexcept : slot(emptied) {}
       destroyer(const destroyer&) = delete;

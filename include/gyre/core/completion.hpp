@@ -14,7 +14,7 @@ namespace gyre::detail {
 ///   reserved_  false -> true, once, by whoever may fill the slot. Only the winner matters: it orders nothing.
 ///   status_    pending -> finished | failed | cancelled, once, under lock_; readers acquire it without the lock.
 ///   nodes_     guarded by lock_; whoever changes status_ takes them all and delivers them in order, lock released.
-///   forsaken_  false -> true, once, under lock_.
+///   forsaken_  false -> true, once, under lock_. It orders nothing: who adds a node before he looks took that lock.
 ///
 ///   one who ends it                            one who waits                     one who only looks
 ///   E1 reserve(), fills the slot               W1 lock; status_ is pending       R1 status_, acquire
@@ -35,11 +35,11 @@ class basic_completion {
   [[nodiscard]] bool done() const noexcept { return outcome() != status::pending; }
 
   /// Takes the right to fill the slot, for callers that race: true for one of them, who then ends it.
-  [[nodiscard]] bool reserve() noexcept { return !done() && !reserved_.exchange(true, std::memory_order_acq_rel); }
+  [[nodiscard]] bool reserve() noexcept { return !done() && !reserved_.exchange(true, std::memory_order_relaxed); }
 
   /// True once its loop was closed before it ended: nobody will complete it. Nodes added before that were dropped, nodes
   /// added later wait for ever.
-  [[nodiscard]] bool forsaken() const noexcept { return forsaken_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool forsaken() const noexcept { return forsaken_.load(std::memory_order_relaxed); }
 
   /// Adds a node, unless it is done: then false, and the caller delivers it itself.
   [[nodiscard]] bool add(Node& node) noexcept {
@@ -116,7 +116,7 @@ class basic_completion {
       Node* next = nullptr;
       {
         const std::lock_guard hold(lock_);
-        forsaken_.store(true, std::memory_order_release);
+        forsaken_.store(true, std::memory_order_relaxed);
         if (nodes_.empty()) return;
         next = &nodes_.pop_front();
       }

@@ -10,6 +10,8 @@
 //   map | lent    the map of the parent of a fork-join, which the gather's block counts
 //   core | shared a context with an identity: from the first set() on, by task_options::context, by get_context()
 #include <gyre/base/ref_count.hpp>
+#include <gyre/base/spin_lock.hpp>
+#include <gyre/core/context_word.hpp>
 #include <gyre/core/frame_pool.hpp>
 
 #include <atomic>
@@ -121,7 +123,7 @@ class context_core final : public context_counted {
   /// Takes the values of a slot over; `counted` passes the slot's count on. Under the lock; for a new context.
   void adopt(const context_map* map, bool counted) noexcept;
 
-  std::atomic<bool> entered{false};  // by run()
+  spin_lock entered;  // held inside run()
 
   /// A moment's truth for others; for the only task that uses the context, what it has done.
   [[nodiscard]] bool is_empty() const noexcept { return map_.load(std::memory_order_relaxed) == nullptr; }
@@ -140,50 +142,42 @@ class context_slot {
   context_slot(const context_slot&) = delete;
   context_slot& operator=(const context_slot&) = delete;
   ~context_slot() {
-    if (const std::uintptr_t w = word_.load(std::memory_order_relaxed); w != 0) [[unlikely]] drop(w);
+    if (const std::uintptr_t w = word_.get(); w != 0) [[unlikely]]
+      drop(w);
   }
 
   /// Takes the values of `other`, which belongs to this thread.
   void copy_from(const context_slot& other) noexcept {
-    const std::uintptr_t w = other.word_.load(std::memory_order_acquire);
+    const std::uintptr_t w = other.word_.look();
     if (w == 0) [[likely]] return;
-    if ((w & shared) != 0 && core_in(w)->is_empty()) return;  // main's, as long as nobody sets a variable there
+    if ((w & word::shared) != 0 && word::core_in(w)->is_empty())
+      return;  // main's, as long as nobody sets a variable there
     copy_word(w);
   }
   /// Nothing is set here, nor was there a context to copy.
-  [[nodiscard]] bool is_unset() const noexcept { return word_.load(std::memory_order_relaxed) == 0; }
+  [[nodiscard]] bool is_unset() const noexcept { return word_.get() == 0; }
   /// Refers to a context with an identity.
   void join(context_core& shared) noexcept;
   /// Refers to a map that somebody else counts for as long as this slot is used.
   void borrow(const context_map* map) noexcept {
-    word_.store(map == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(map) | lent, std::memory_order_relaxed);
+    word_.set(map == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(map) | word::lent);
   }
 
   /// The map, counted; null while nothing is set.
-  [[nodiscard]] context_map_ref map() const noexcept {
-    return word_.load(std::memory_order_relaxed) == 0 ? context_map_ref() : counted_map();
-  }
+  [[nodiscard]] context_map_ref map() const noexcept { return word_.get() == 0 ? context_map_ref() : counted_map(); }
   [[nodiscard]] context_value_ref find(variable_key key) const noexcept;
   /// The context that this slot refers to, made one with an identity if it was not.   Thread: any.
   [[nodiscard]] context_ref share();
   [[nodiscard]] bool refers_to(const context_core& c) const noexcept;
 
  private:
-  static constexpr std::uintptr_t lent = 1;
-  static constexpr std::uintptr_t shared = 2;
-  static constexpr std::uintptr_t tags = 3;
+  using word = basic_context_word<context_map, context_core>;
 
-  [[nodiscard]] static const context_map* map_in(std::uintptr_t w) noexcept {
-    return reinterpret_cast<const context_map*>(w & ~tags);
-  }
-  [[nodiscard]] static context_core* core_in(std::uintptr_t w) noexcept {
-    return reinterpret_cast<context_core*>(w & ~tags);
-  }
   void drop(std::uintptr_t w) noexcept;
   void copy_word(std::uintptr_t w) noexcept;
   [[nodiscard]] context_map_ref counted_map() const noexcept;
 
-  std::atomic<std::uintptr_t> word_{0};
+  word word_;
 };
 
 /// The slot of the code that runs on this thread: a context that was entered, else its task, else the thread.
@@ -210,7 +204,7 @@ class entered_context {
   explicit entered_context(context_core& c);
   entered_context(const entered_context&) = delete;
   entered_context& operator=(const entered_context&) = delete;
-  ~entered_context() { core_.entered.store(false, std::memory_order_release); }
+  ~entered_context() { core_.entered.unlock(); }
 
  private:
   static context_core& enter(context_core& c);

@@ -20,7 +20,8 @@ struct generator_tag {};
 ///
 ///   fresh -> begun (first step: listed at the loop) -> ended (its body has ended or is being closed: listed no more)
 ///
-/// The frame is counted: by the generator object, and by who closes it for a loop. Whoever lets go last destroys it.
+/// The stage orders nothing: a loop that closes the generator has it from its list, under a lock, and whose exchange ends it
+/// is all that matters. The frame is counted: by the generator object, and by who closes it for a loop. Whoever lets go last destroys it.
 ///
 /// Thread:  the members are the consumer's, unless said otherwise.
 class generator_state : public runnable, public list_link<generator_tag> {
@@ -28,8 +29,8 @@ class generator_state : public runnable, public list_link<generator_tag> {
   generator_state(const generator_state&) = delete;
   generator_state& operator=(const generator_state&) = delete;
 
-  [[nodiscard]] bool begun() const noexcept { return stage_.load(std::memory_order_acquire) != stage::fresh; }
-  [[nodiscard]] bool ended() const noexcept { return stage_.load(std::memory_order_acquire) == stage::ended; }
+  [[nodiscard]] bool begun() const noexcept { return stage_.load(std::memory_order_relaxed) != stage::fresh; }
+  [[nodiscard]] bool ended() const noexcept { return stage_.load(std::memory_order_relaxed) == stage::ended; }
 
   /// The first step is about to be taken on `loop`.
   void begin(home& loop) noexcept;

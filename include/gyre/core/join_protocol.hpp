@@ -17,7 +17,7 @@ namespace gyre::detail {
 ///   pins()  count of outsiders that hold the block (handles of children, cancellers); the bit `left`; the bit `touched`:
 ///           somebody else has held the block, or its user says that it is no longer as it was made.
 ///           parent going on                         outsider pinning
-///           L1 parent.join = null                   P1 pins_ += 1, seq_cst
+///           L1 parent.join = null                   P1 pins_ += 1, acquire
 ///           light barrier                           P2 membarrier
 ///           L2 pins_ == 0: the block is quiet       P3 parent.join is still this block: held, pins_ |= touched
 ///           L3 else pins_ |= left;                  P4 else unpin
@@ -31,7 +31,8 @@ namespace gyre::detail {
 ///           tell who asked. A canceller that finds no child to cancel takes its bit back, if the parent has not taken them
 ///           all before: whoever clears it has the request. `given`: a child has one. Without it a parent that a failure
 ///           resumes leaves the bits alone: their cancellers have the requests in hand, and those of others with them.
-///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp.
+///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp. The barriers order
+///           them. C2 and J3 publish, too, what the canceller has done, for a memory model that knows no membarrier.
 template <class Block, class Policy = std_policy>
 class basic_join {
  public:
@@ -57,22 +58,22 @@ class basic_join {
   }
   /// After close(): true if a cancel request was meant for the gather. The parent has it now.
   [[nodiscard]] bool take_requests() noexcept {
-    return cancel_requested_.load(std::memory_order_acquire) != 0 &&
-           cancel_requested_.exchange(0, std::memory_order_acq_rel) != 0;  // J3
+    return cancel_requested_.load(std::memory_order_relaxed) != 0 &&
+           cancel_requested_.exchange(0, std::memory_order_acquire) != 0;  // J3
   }
   /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one. True if the request has
   /// ended the gather, or came to a child. Its canceller may be about to say that: then it counts as one that missed the gather.
   bool close_after_failure(place& join, bool cancelled) noexcept {
-    join.store(nullptr, std::memory_order_release);  // J1, and L1
+    join.store(nullptr, std::memory_order_relaxed);  // J1, and L1
     Policy::light_barrier();                         // J2
     if (cancelled) return take_requests();           // J3
     return (cancel_requested_.load(std::memory_order_relaxed) & given) != 0;
   }
 
-  /// The same without an end: the parent is destroyed.
+  /// The same without an end: the parent is destroyed. leave() follows: P1 comes before L3, which counts it, or after, and then
+  /// P3 sees this, by the read-modify-writes of pins(). A canceller may be looking.
   void hide(place& join) noexcept {
-    join.store(nullptr, std::memory_order_release);  // L1: a canceller may be looking
-    Policy::light_barrier();
+    join.store(nullptr, std::memory_order_relaxed);  // L1
   }
 
   void ask(task_bits::word who) noexcept {
@@ -84,11 +85,12 @@ class basic_join {
     cancel_requested_.fetch_or(given, std::memory_order_relaxed);
   }
   [[nodiscard]] bool take_request(task_bits::word who) noexcept {                                        // C5
-    return (cancel_requested_.fetch_and(static_cast<std::uint32_t>(~who), std::memory_order_acq_rel) & who) != 0;
+    return (cancel_requested_.fetch_and(static_cast<std::uint32_t>(~who), std::memory_order_relaxed) & who) != 0;
   }
   [[nodiscard]] bool is_in(const place& join) noexcept {
-    return join.load(std::memory_order_acquire) == &self();
-  }  // C4
+    // C4. pin() has acquired it, and a block that is held is not opened again.
+    return join.load(std::memory_order_relaxed) == &self();
+  }
 
   /// The parent, or the last child of a failed gather, has done with the block, which is not quiet; L1 went before.
   void leave() noexcept {
@@ -97,9 +99,9 @@ class basic_join {
 
   /// Holds the block that `join` shows; null if it shows none.
   [[nodiscard]] static Block* pin(const place& join) noexcept {
-    Block* block = join.load(std::memory_order_acquire);
+    Block* block = join.load(std::memory_order_relaxed);  // its memory is stable; what it holds is read after P3
     while (block != nullptr) {
-      block->pins().fetch_add(1, std::memory_order_seq_cst);  // P1
+      block->pins().fetch_add(1, std::memory_order_acquire);  // P1, pairs with L3: see hide()
       Policy::heavy_barrier();                                // P2
       Block* again = join.load(std::memory_order_acquire);
       if (again == block) {  // P3

@@ -36,19 +36,19 @@ class basic_loop_identity {
   /// The loop of that era, null if it is gone.
   [[nodiscard]] Owner* loop_of(std::uint32_t era) const noexcept {
     Owner* owner = owner_.load(std::memory_order_acquire);
-    return era_.load(std::memory_order_acquire) == era ? owner : nullptr;
+    return era_.load(std::memory_order_relaxed) == era ? owner : nullptr;  // after the owner, which was acquired
   }
 
   /// A loop begins to use it, and has ended.   Thread: one at a time.
   void begin_era(Owner& owner) noexcept {
     owner_.store(&owner, std::memory_order_release);
     ended_.store(false, std::memory_order_relaxed);
-    open_.store(true, std::memory_order_seq_cst);
+    open_.store(true, std::memory_order_release);
   }
   /// Nobody finds the owner any more, and those who look at it have gone. Twice is harmless.
   void end_era() noexcept {
-    // First: who reads the next era must not find this owner.
-    if (owner_.exchange(nullptr, std::memory_order_acq_rel) == nullptr) return;
+    // First: who reads the next era must not find this owner. C1 publishes it.
+    if (owner_.exchange(nullptr, std::memory_order_relaxed) == nullptr) return;
     era_.fetch_add(1, std::memory_order_seq_cst);  // C1
     await_visitors();                              // C2
   }
@@ -97,14 +97,14 @@ class loop_identity final : public basic_loop_identity<home> {
  public:
   [[nodiscard]] static loop_identity& take(home& owner);
   void give_back() noexcept;
-  void note_family(const void* family) noexcept { family_.store(family, std::memory_order_release); }
+  void note_family(const void* family) noexcept { family_.store(family, std::memory_order_relaxed); }
   /// For who knows that the owner lives.
-  [[nodiscard]] const void* family() const noexcept { return family_.load(std::memory_order_acquire); }
+  [[nodiscard]] const void* family() const noexcept { return family_.load(std::memory_order_relaxed); }
   /// Whether the thread that runs `here`, or none, belongs to the runtime of the loop of that era.
   [[nodiscard]] bool is_inside(const home* here, std::uint32_t era) const noexcept;
 
  private:
-  std::atomic<const void*> family_{nullptr};  // of the owner: what home::family() gives
+  std::atomic<const void*> family_{nullptr};  // of the owner: what home::family() gives; only compared
   loop_identity* next_free_ = nullptr;
 };
 

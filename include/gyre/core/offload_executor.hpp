@@ -26,7 +26,8 @@ namespace detail {
 
 /// A function that is to run on another thread, and the future of its result.
 ///
-///   stage_    waiting -> begun (by the executor) | dropped (by a cancel); one exchange decides.
+///   stage_    waiting -> begun (by the executor) | dropped (by a cancel); one exchange decides, and orders nothing: what the
+///             function needs comes through the executor.
 ///   result    filled by whoever gets reserve(): the function when it returns, or the cancel.
 class offload_core : public future_core {
  public:

@@ -70,9 +70,9 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool claim(given_back back = {}) noexcept;
   /// As claim(), for a completion that may come before park(): then the mark makes park() return false.
   [[nodiscard]] bool notify() noexcept;
-  /// Clears the mark of notify(); true if it was there.
+  /// Clears the mark of notify(); true if it was there. Acquire: two may have left it, the second one between the look and this.
   bool take_notified() noexcept {
-    return (look() & notified) != 0 && (word_.fetch_and(~notified, std::memory_order_acq_rel) & notified) != 0;
+    return (look() & notified) != 0 && (word_.fetch_and(~notified, std::memory_order_acquire) & notified) != 0;
   }
 
   /// What a cancel request found.
@@ -118,8 +118,9 @@ class basic_task_state : task_bits {
   [[nodiscard]] bool take_cancel() noexcept { return cancel_pending() && take_cancel_slow(); }
 
   /// Takes the undelivered requests of `who` back, to pass them on to the children of a fork-join. False: there is none.
+  /// Acquire: a parent may take what another thread has asked for.
   [[nodiscard]] bool withdraw_request(word who) noexcept {
-    return (word_.fetch_and(~who, std::memory_order_acq_rel) & who & requests) != 0;
+    return (word_.fetch_and(~who, std::memory_order_acquire) & who & requests) != 0;
   }
   /// The future that the running task is about to wait for has taken its requests.
   void hand_on() noexcept {
@@ -168,7 +169,7 @@ class basic_task_state : task_bits {
   /// The running task stays on its loop from now on, or may leave it. It is in no queue, and who wakes it reads the bit after
   /// the claim.
   void pin() noexcept { word_.fetch_or(pinned, std::memory_order_release); }
-  void unpin() noexcept { word_.fetch_and(~pinned, std::memory_order_release); }
+  void unpin() noexcept { word_.fetch_and(~pinned, std::memory_order_relaxed); }  // publishes nothing
 
  private:
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }

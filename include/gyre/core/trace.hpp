@@ -13,14 +13,17 @@ enum class trace_event : std::uint8_t { created, step, stolen, woken, cancelled,
 /// Called on the thread on which the event happens; must not suspend, throw or call back into the loop.
 using trace_hook = void (*)(trace_event, task_core&) noexcept;
 
-extern std::atomic<trace_hook> trace_target;  // set before the loops begin to run: see thread_state::quick
+// Set before the loops begin to run: see thread_state::quick. Relaxed: it is a function, which needs no publishing, and what
+// that reads is its own thread's.
+extern std::atomic<trace_hook> trace_target;
 
 /// One load and one predictable branch while nobody listens.
 inline void trace(trace_event event, task_core& t) noexcept {
-  if (const trace_hook hook = trace_target.load(std::memory_order_acquire)) [[unlikely]] hook(event, t);
+  if (const trace_hook hook = trace_target.load(std::memory_order_relaxed)) [[unlikely]]
+    hook(event, t);
 }
 
-[[nodiscard]] inline bool is_traced() noexcept { return trace_target.load(std::memory_order_acquire) != nullptr; }
+[[nodiscard]] inline bool is_traced() noexcept { return trace_target.load(std::memory_order_relaxed) != nullptr; }
 
 /// Called where a simulation may let other loops go first: at each await of a coroutine, before what is awaited is asked, and
 /// between the two halves of falling asleep.

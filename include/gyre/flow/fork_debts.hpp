@@ -10,10 +10,11 @@
 //              last child frees it.
 //
 //   child                                          parent that a failure resumed
-//   F1 failed_: null -> this child, acq_rel        Q1 failed_, acquire: reads the error
+//   F1 failed_: null -> this child                 Q1 failed_: reads the error
 //   D1 pending_ -= its debt, acq_rel               Q2 pending_ -= the failed child's debt, acq_rel
 //
-// Proof:  the debts add up to pending_, so exactly one subtraction leaves 0, and by acq_rel it sees what all others did
+// Proof:  F1 comes before Q1, as that child continues the parent.
+//         The debts add up to pending_, so exactly one subtraction leaves 0, and by acq_rel it sees what all others did
 //         before theirs: results, and F1 with Q1, which come before Q2. A child that leaves 0 and finds no failed_ is the
 //         only one to continue the parent; one that finds it comes after Q2, and so the block is its own.
 #include <gyre/base/policy.hpp>
@@ -38,10 +39,10 @@ class basic_fork_debts {
   /// True for the first child that failed: it continues the parent.
   [[nodiscard]] bool fail(Child& c) noexcept {
     Child* none = nullptr;
-    return failed_.compare_exchange_strong(none, &c, std::memory_order_acq_rel, std::memory_order_acquire);  // F1
+    return failed_.compare_exchange_strong(none, &c, std::memory_order_relaxed, std::memory_order_relaxed);  // F1
   }
   /// In the parent: who failed, null if nobody has.
-  [[nodiscard]] Child* failed() const noexcept { return failed_.load(std::memory_order_acquire); }  // Q1, pairs with F1
+  [[nodiscard]] Child* failed() const noexcept { return failed_.load(std::memory_order_relaxed); }  // Q1
 
   // A child has ended. If fail() has not made it the one to continue the parent, the first of these that holds decides:
   //   owes_all()                           it continues the parent

@@ -72,8 +72,9 @@ class timer_heap {
   /// Takes a node back if it has not come due yet; false if it has.   Thread: any.
   bool take_back(timer_node& node) noexcept;
 
-  /// The earliest deadline, `never` if there is none. A cheap read that may be older by an instant.   Thread: any.
-  [[nodiscard]] std::int64_t next_deadline() const noexcept { return next_.load(std::memory_order_acquire); }
+  /// The earliest deadline, `never` if there is none. A cheap read that may be older by an instant: it orders nothing, what
+  /// is due is taken under the lock.   Thread: any.
+  [[nodiscard]] std::int64_t next_deadline() const noexcept { return next_.load(std::memory_order_relaxed); }
 
   /// Fires the direct nodes due at `now` and puts the others into `ring`, in order. Returns whether any was due.
   /// Thread:  the loop's.
@@ -97,7 +98,7 @@ class timer_heap {
   /// The earliest deadline.
   [[nodiscard]] virtual std::int64_t earliest() const noexcept = 0;
 
-  void publish_next() noexcept { next_.store(earliest(), std::memory_order_release); }
+  void publish_next() noexcept { next_.store(earliest(), std::memory_order_relaxed); }
 
   [[nodiscard]] static std::uint64_t& place_of(timer_node& node) noexcept { return node.place_; }
   void place(std::size_t i, const entry& e) noexcept {

@@ -176,7 +176,7 @@ class basic_turns {
     bool locked;
     std::size_t waiters;
   };
-  [[nodiscard]] bool locked() const noexcept { return (word_.load(std::memory_order_acquire) & locked_bit) != 0; }
+  [[nodiscard]] bool locked() const noexcept { return (word_.load(std::memory_order_relaxed) & locked_bit) != 0; }
   [[nodiscard]] look show() const noexcept {
     const guard hold(const_cast<basic_turns&>(*this));
     return {hold.locked, waiters_.size()};

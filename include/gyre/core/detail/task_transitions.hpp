@@ -28,8 +28,8 @@ bool basic_task_state<A>::park_leaf() noexcept {
   do {
     next = w & ~phase;
     next = (w & requests) != 0 ? ((next & ~asked) | ready | wait_cancelled) + one_taken : next | waiting;
-  } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
-  return (next & phase) == waiting;
+  } while (!word_.compare_exchange_weak(w, next, std::memory_order_release, std::memory_order_relaxed));
+  return (next & phase) == waiting;  // what a request brings is acquired by take_cancel()
 }
 
 template <class A>
@@ -105,28 +105,30 @@ template <class A>
 bool basic_task_state<A>::unpark() noexcept {
   word w = look();
   const word next = (w & ~wait_bits) | running;
+  // Relaxed: what was published by the park is this thread's own.
   return (w & locked) == 0 &&
-         word_.compare_exchange_strong(w, next, std::memory_order_acq_rel, std::memory_order_relaxed);
+         word_.compare_exchange_strong(w, next, std::memory_order_relaxed, std::memory_order_relaxed);
 }
 
 template <class A>
 void basic_task_state<A>::unlock_and_claim() noexcept {
-  word w = look();
-  while (!word_.compare_exchange_weak(w, (w & ~(wait_bits | locked | handed_on)) | wait_cancelled, std::memory_order_acq_rel,
-                                      std::memory_order_relaxed)) {
+  // Relaxed: who holds the word has acquired the park, and nobody but its caller touches the task before that queues it.
+  word w = peek();
+  while (!word_.compare_exchange_weak(w, (w & ~(wait_bits | locked | handed_on)) | wait_cancelled,
+                                      std::memory_order_relaxed, std::memory_order_relaxed)) {
   }
 }
 
 template <class A>
 unsigned basic_task_state<A>::uncancel(word scope) noexcept {
-  word w = look();
+  word w = peek();  // relaxed: a count. What others publish by the word goes on through a read-modify-write
   word next = w;
   do {
     if ((w & count) == 0) return 0;
     next = w - one_cancel;
     next &= (next & count) == 0 ? ~requests : ~scope;
     if ((next & requests) == 0) next = (next & ~by_itself) + ((w & requests) != 0 ? one_taken : 0);
-  } while (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire));
+  } while (!word_.compare_exchange_weak(w, next, std::memory_order_relaxed, std::memory_order_relaxed));
   return static_cast<unsigned>((next & count) >> 16U);
 }
 

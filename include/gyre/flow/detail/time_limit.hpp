@@ -78,7 +78,8 @@ class limit_spec {
 ///
 ///   stage_   created -> active (enter) -> expiring (by the thread that finds the timer due, before it cancels)
 ///            -> expired (leave); or active -> finished (leave)
-///   leave() and reschedule() begin by taking the timer back, which waits for a firing under way: what they then see stays.
+///   leave() and reschedule() begin by taking the timer back, which waits for a firing under way: what they then see stays. That
+///   is the order; stage_ itself has none, and for others it is a moment's truth.
 ///
 /// Thread:  enter(), leave(): the task's. reschedule(): any of the runtime, serialised with those two by the caller.
 class time_limit final : timer_node {
@@ -108,7 +109,7 @@ class time_limit final : timer_node {
   [[nodiscard]] std::optional<std::int64_t> deadline() const noexcept {
     return when_.is == limit_spec::kind::deadline ? std::optional<std::int64_t>(when_.ns) : std::nullopt;
   }
-  [[nodiscard]] stage current() const noexcept { return stage_.load(std::memory_order_acquire); }
+  [[nodiscard]] stage current() const noexcept { return stage_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool expired() const noexcept {
     const stage now = current();
     return now == stage::expiring || now == stage::expired;
