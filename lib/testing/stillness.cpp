@@ -91,7 +91,7 @@ void stillness::look_at(loop_core& l, std::int64_t alarm) {
   };
   const auto look_at_task = [&](auto& self, task_core& t, const std::string& who) -> void {
     ++tasks_;
-    join_head* const block = t.state.is_done() ? nullptr : t.join.load(std::memory_order_acquire);
+    join_head* const block = t.state.is_done() ? nullptr : t.join.load(std::memory_order_relaxed);
     if (block == nullptr) {
       if (const char* why = lost_by(t); why != nullptr) note(who + ' ' + why);
       return;
