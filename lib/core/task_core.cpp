@@ -26,9 +26,7 @@ bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& decline
   return pass_to_children<std_policy>(t, declined, who, [text](join_head& block) {
     bool any = false;
     for (std::uint32_t i = 0; i < block.child_count(); ++i) {
-      if (!block.child(i).cancel(text)) continue;
-      block.note_given();
-      any = true;
+      if (block.child(i).cancel(text)) any = true;
     }
     return any;
   });

@@ -117,8 +117,6 @@ template <class State, class Future, class Mine>
 /// must find its own in the word, or gone. Those asked for in the same way go along, and their cancellers find nothing: should
 /// they come too late, the end of the task gives all back (await_completion). If C4 sees the block, J1 comes
 /// after C3, and J3 sees C2. Else, and when no child accepts, the one of C5 and J3 that clears the mark has the request.
-/// `cancel_children` notes the first one that accepts (note_given): a gather that fails with an error of a child's own clears
-/// nothing, and tells by that whether the request has come to an end there, or comes back by C5.
 template <class Policy, class Task, class Block, class Word, class CancelChildren>
 bool pass_to_children(Task& t, Block& declined, Word who, CancelChildren cancel_children) {
   Policy::heavy_barrier();  // against the gather that stores `join` and then looks for a request: basic_join::open

@@ -206,10 +206,9 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
 
   /// As task_core::cancel_from for a task that runs.
   void cancel_children(detail::pinned_join<block>& declined, bits::word who, bool& done) {
-    done = detail::pass_to_children<model_policy>(world->parent, declined, who, [this](block& gather) {
+    done = detail::pass_to_children<model_policy>(world->parent, declined, who, [this](block&) {
       const auto how = world->child.state.request_cancel();
       if (how == model_task::word::cancel_step::claimed) world->child.enqueue(world->child);
-      if (how != model_task::word::cancel_step::refused) gather.note_given();
       return how != model_task::word::cancel_step::refused;
     });
   }

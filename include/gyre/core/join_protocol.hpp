@@ -29,8 +29,7 @@ namespace gyre::detail {
 ///
 ///   cancel_requested_  the gather itself was cancelled: it ends with that, unless a child fails. Bits of task_bits::asked
 ///           tell who asked. A canceller that finds no child to cancel takes its bit back, if the parent has not taken them
-///           all before: whoever clears it has the request. `given`: a child has one. Without it a parent that a failure
-///           resumes leaves the bits alone: their cancellers have the requests in hand, and those of others with them.
+///           all before: whoever clears it has the request.
 ///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp. The barriers order
 ///           them. C2 and J3 publish, too, what the canceller has done, for a memory model that knows no membarrier.
 template <class Block, class Policy = std_policy>
@@ -61,13 +60,13 @@ class basic_join {
     return cancel_requested_.load(std::memory_order_relaxed) != 0 &&
            cancel_requested_.exchange(0, std::memory_order_acquire) != 0;  // J3
   }
-  /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one. True if the request has
-  /// ended the gather, or came to a child. Its canceller may be about to say that: then it counts as one that missed the gather.
+  /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one. True if there was one:
+  /// it has ended the gather, or its canceller is about to take it back.
   bool close_after_failure(place& join, bool cancelled) noexcept {
     join.store(nullptr, std::memory_order_relaxed);  // J1, and L1
     Policy::light_barrier();                         // J2
     if (cancelled) return take_requests();           // J3
-    return (cancel_requested_.load(std::memory_order_relaxed) & given) != 0;
+    return cancel_requested_.load(std::memory_order_relaxed) != 0;
   }
 
   /// The same without an end: the parent is destroyed. leave() follows: P1 comes before L3, which counts it, or after, and then
@@ -78,11 +77,6 @@ class basic_join {
 
   void ask(task_bits::word who) noexcept {
     cancel_requested_.fetch_or(static_cast<std::uint32_t>(who), std::memory_order_release);  // C2
-  }
-  /// A child has accepted a request. At once: what the child makes of it may be seen before the others are asked.
-  void note_given() noexcept {
-    if ((cancel_requested_.load(std::memory_order_relaxed) & given) != 0) return;
-    cancel_requested_.fetch_or(given, std::memory_order_relaxed);
   }
   [[nodiscard]] bool take_request(task_bits::word who) noexcept {                                        // C5
     return (cancel_requested_.fetch_and(static_cast<std::uint32_t>(~who), std::memory_order_relaxed) & who) != 0;
@@ -99,7 +93,7 @@ class basic_join {
 
   /// Holds the block that `join` shows; null if it shows none.
   [[nodiscard]] static Block* pin(const place& join) noexcept {
-    Block* block = join.load(std::memory_order_relaxed);  // its memory is stable; what it holds is read after P3
+    Block* block = join.load(std::memory_order_acquire);  // pairs with open(): the block's memory may be new
     while (block != nullptr) {
       block->pins().fetch_add(1, std::memory_order_acquire);  // P1, pairs with L3: see hide()
       Policy::heavy_barrier();                                // P2
@@ -123,8 +117,7 @@ class basic_join {
   }
 
  private:
-  static constexpr std::uint32_t given = 1U << 31;  // of cancel_requested_; no bit of task_bits::asked
-  static constexpr std::uint32_t left = 1U << 31;   // of pins(), as is the next one
+  static constexpr std::uint32_t left = 1U << 31;
   static constexpr std::uint32_t touched = 1U << 30;
 
   [[nodiscard]] Block& self() noexcept { return static_cast<Block&>(*this); }
