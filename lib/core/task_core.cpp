@@ -157,6 +157,7 @@ class task_core::cancel_walk {
     return detail::request_for(*task_, *target_, awaited, again, who, noted_at_);
   }
   [[nodiscard]] given_back noted_at() const noexcept { return noted_at_; }
+  [[nodiscard]] static bool in_progress() noexcept { return innermost_ != nullptr; }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
 
   // The outermost call goes on with `t` later. Until then those who hand the request on to it are told that it is taken.
@@ -282,7 +283,11 @@ bool task_core::cancel(std::string_view text, task_bits::word who) {
   if (cancel_walk::turns_back_at(*this)) return false;
   const bool again = cancel_walk::comes_from(*this);  // round a circle: counted already
   if (is_inside_step(*this)) who |= task_bits::by_itself;
-  return cancel_from(request(again, who), text, who);
+  const task_state::cancel_step found = request(again, who);
+  if (cancel_from(found, text, who)) return true;
+  // Nobody has the request any more, but it was counted: it came too late, as one does that the word has at the task's end. One
+  // who hands it on keeps it instead.
+  return found != task_state::cancel_step::refused && !cancel_walk::in_progress();
 }
 
 // Who hands the request on to this task, which it awaits, may get it back.
