@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 // nqueens: all solutions of a board, one child for each legal square of the next row.
-#include <utility>
+#include <ranges>
 
 #include "harness/boards.hpp"
 #include "runtime_options.hpp"
 
 namespace {
 
+gyre::coro<std::int64_t> solutions(int size, int row, bench::queens placed);
+
+// One child for each square of the row on which a queen is safe.
+auto of_the_rest(int size, int row, bench::queens placed) {
+  const auto legal = [&](int column) { return bench::is_safe(placed, row, column); };
+  const auto place = [&](int column) {
+    placed[static_cast<std::size_t>(row)] = static_cast<signed char>(column);
+    return solutions(size, row + 1, placed);
+  };
+  return gyre::gather(std::views::iota(0, size) | std::views::filter(legal) | std::views::transform(place));
+}
+
 gyre::coro<std::int64_t> solutions(int size, int row, bench::queens placed) {
   if (row == size) co_return 1;
-  std::vector<gyre::coro<std::int64_t>> children;
-  children.reserve(static_cast<std::size_t>(size));
-  for (int column = 0; column < size; ++column) {
-    if (!bench::is_safe(placed, row, column)) continue;
-    placed[static_cast<std::size_t>(row)] = static_cast<signed char>(column);
-    children.push_back(solutions(size, row + 1, placed));
-  }
-  const std::vector<std::int64_t> counts = co_await gyre::gather(std::move(children));
   std::int64_t total = 0;
-  for (const std::int64_t count : counts) total += count;
+  for (const std::int64_t count : co_await of_the_rest(size, row, placed)) total += count;
   co_return total;
 }
 

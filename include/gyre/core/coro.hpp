@@ -53,6 +53,9 @@ struct trivial_final_awaiter : final_awaiter {
 };
 
 template <class T>
+class given_coros;
+
+template <class T>
 struct coro_promise : promise_base {
   [[nodiscard]] final_awaiter final_suspend() const noexcept { return {}; }
   template <class U = T>
@@ -156,6 +159,7 @@ class [[nodiscard]] GYRE_IN_REGISTER coro {
   }
 
  private:
+  friend class detail::given_coros<T>;
   explicit coro(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   void discard() noexcept {
     if (frame_ != nullptr) [[unlikely]]

@@ -127,7 +127,10 @@ class awaiter_ref {
 struct promise_base {
   std::coroutine_handle<> continuation = nullptr;  // who awaits this coroutine; null at the root of a task
   task_core* task = nullptr;                       // the task it runs in; null until it starts
-  result_base* slot;  // where the result goes: awaiter, record or join block; set with task
+  union {
+    result_base* slot;         // where the result goes: awaiter, record or join block; set with task
+    promise_base* next_given;  // before that: the next one of those that a call was given, see given_coros
+  };
   std::source_location line;                       // the definition before the first await, then the latest await
 
   static void* operator new(std::size_t size) { return pool_allocate(size); }

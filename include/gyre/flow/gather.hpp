@@ -4,6 +4,7 @@
 #include <gyre/base/apart.hpp>
 #include <gyre/flow/ensure_future.hpp>
 #include <gyre/flow/fork_join.hpp>
+#include <gyre/flow/gathered_values.hpp>
 #include <gyre/flow/result.hpp>
 
 #include <array>
@@ -128,11 +129,11 @@ class tuple_gather final : public gather_core {
   result_slot<value_type> result;
 };
 
-template <bool Errors, class T>
-class vector_gather final : public gather_core {
+template <bool Errors, class T, class Values>
+class many_gather final : public gather_core {
  public:
-  using value_type = std::vector<gathered<Errors, T>>;
-  vector_gather(home& owner, pooled_vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
+  using value_type = Values;
+  many_gather(home& owner, pooled_vector<core_ref<future_core>> children) : gather_core(owner, result, Errors) {
     watch(std::move(children));
   }
   void append_result(std::string& out) const override { append_value(out, result.value()); }
@@ -152,13 +153,13 @@ using value_of_argument = typename std::remove_cvref_t<A>::value_type;
 
 template <bool Errors, class... As>
 class gather_call;
-template <bool Errors, class A>
-class gather_vector_call;
+template <bool Errors, class Given, class Values>
+class gather_many_call;
 
 template <bool Errors, class... As>
 inline constexpr bool is_gather_call<gather_call<Errors, As...>> = true;
-template <bool Errors, class A>
-inline constexpr bool is_gather_call<gather_vector_call<Errors, A>> = true;
+template <bool Errors, class Given, class Values>
+inline constexpr bool is_gather_call<gather_many_call<Errors, Given, Values>> = true;
 
 }  // namespace detail
 
@@ -209,13 +210,28 @@ template <class... As>
 /// Over a named vector of coroutines (moved out of it), tasks or futures: gives a vector. An empty one is done at once.
 template <class A>
   requires detail::awaitable_argument<A>
-[[nodiscard]] auto gather(std::vector<A> all) {
-  return detail::gather_vector_call<false, A>(std::move(all));
-}
-template <class A>
+  [[nodiscard]] auto gather(std::vector<A> all) { return detail::gather_vector<false>(std::move(all)); }
+  template <class A>
   requires detail::awaitable_argument<A>
 [[nodiscard]] auto gather(return_exceptions_t, std::vector<A> all) {
-  return detail::gather_vector_call<true, A>(std::move(all));
+  return detail::gather_vector<true>(std::move(all));
+}
+
+/// Over any other range of coroutines (moved out of it), tasks or futures, such as a view that makes a coroutine of each of
+/// its elements. The range is walked once, in the call. Gives gathered_values<T>, which becomes a std::vector<T> where one
+/// is wanted.
+///
+/// Throws:  already_awaited, and what the range throws: coroutines that it gave before are destroyed and say that they were
+///          never awaited.
+/// Cost:    coroutines need no memory beyond their frames until they start, and their results none of malloc's.
+/// Like:    asyncio.gather(*(f(x) for x in range)).
+template <detail::awaitable_range R>
+[[nodiscard]] auto gather(R&& all) {
+  return detail::gather_range<false>(all);
+}
+template <detail::awaitable_range R>
+[[nodiscard]] auto gather(return_exceptions_t, R&& all) {
+  return detail::gather_range<true>(all);
 }
 
 }  // namespace gyre

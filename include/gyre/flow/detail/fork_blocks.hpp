@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// The two kinds of blocks of a fork-join: for so many coroutines as arguments, and for a vector.  Layer: flow.
+// The two kinds of blocks of a fork-join: for so many coroutines as arguments, and for a vector or range.  Layer: flow.
 #include <gyre/base/text.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/frame_pool.hpp>
+#include <gyre/flow/detail/given_coros.hpp>
 #include <gyre/flow/fork_join.hpp>
 
 #include <cstddef>
@@ -120,13 +121,24 @@ class tuple_fork final : public fork_block {
   alignas(fork_child) std::byte memory_[sizeof(fork_child) * count];
 };
 
-/// The block of gather(vector of coro<T>). Its arrays are behind it in the same cell, or elsewhere where that is too small.
+/// The frame of the `i`th body, where they are taken in turn.
+template <class T>
+[[nodiscard]] auto take_frame(std::vector<coro<T>>& bodies, std::uint32_t i) noexcept {
+  return bodies[i].release();
+}
+template <class T>
+[[nodiscard]] auto take_frame(given_coros<T>& bodies, std::uint32_t) noexcept {
+  return bodies.take().release();
+}
+
+/// The block of gather(vector or range of coro<T>). Its arrays are behind it in the same cell, or elsewhere where that is too small.
 template <class T>
 class vector_fork final : public fork_block {
  public:
   /// A block for frames that are taken over now, and have yet to be started.
+  template <class Bodies>
   [[nodiscard]] static vector_fork* make(bool collect_errors, task_core& parent, std::coroutine_handle<> at, home& here,
-                                         std::vector<coro<T>>& bodies) {
+                                         Bodies& bodies) {
     const std::size_t n = bodies.size();
     std::byte* const apart = fits(n) ? nullptr : static_cast<std::byte*>(pool_allocate(array_bytes(n)));
     void* cell = nullptr;
@@ -139,7 +151,7 @@ class vector_fork final : public fork_block {
     std::byte* const arrays = apart != nullptr ? apart : static_cast<std::byte*>(cell) + head_bytes();
     auto* block = new (cell) vector_fork(collect_errors, parent, at, arrays, static_cast<std::uint32_t>(n));
     for (std::uint32_t i = 0; i < n; ++i) {
-      const auto frame = bodies[i].release();
+      const auto frame = take_frame(bodies, i);
       std::construct_at(block->children() + i, *block, i, frame, here);
       std::construct_at(block->results + i);
       block->bind(i, frame);
@@ -153,15 +165,15 @@ class vector_fork final : public fork_block {
     return pool_take_if(cell_bytes(n), cell_use::stable, [](void* cell) { return stable_content(cell) == &ops; });
   }
   /// The block in such a cell, for frames that are taken over now.
+  template <class Bodies>
   [[nodiscard]] static vector_fork* make_again(void* cell, bool collect_errors, task_core& parent,
-                                               std::coroutine_handle<> at, home& here,
-                                               std::vector<coro<T>>& bodies) noexcept {
+                                               std::coroutine_handle<> at, home& here, Bodies& bodies) noexcept {
     auto* block = static_cast<vector_fork*>(cell);
     const std::uint32_t n = block->child_count();
     block->fork_block::restart(collect_errors, parent, at, n);
     fork_child* const children = block->children();
     for (std::uint32_t i = 0; i < n; ++i) {
-      const auto frame = bodies[i].release();
+      const auto frame = take_frame(bodies, i);
       children[i].restart(frame, here);
       block->bind(i, frame);
     }

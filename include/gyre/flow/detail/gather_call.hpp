@@ -4,6 +4,11 @@
 #include <gyre/flow/detail/gather_starter.hpp>
 #include <gyre/flow/gather.hpp>
 
+#include <iterator>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
 namespace gyre::detail {
 
 /// Done with a block when the values are out, or one of them has thrown on its way. `Quiet`: see fork_block::ends_quietly().
@@ -145,20 +150,21 @@ class [[nodiscard]] gather_call
   };
 };
 
-template <bool Errors, class A>
-class [[nodiscard]] gather_vector_call
-    : public gather_starter<gather_vector_call<Errors, A>, std::vector<gathered<Errors, value_of_argument<A>>>> {
+/// Of as many as there are: `Given` holds them, `Values` is what their results are put into.
+template <bool Errors, class Given, class Values>
+class [[nodiscard]] gather_many_call : public gather_starter<gather_many_call<Errors, Given, Values>, Values> {
+  using A = typename Given::value_type;
   using child_value = value_of_argument<A>;
-  using starter = gather_starter<gather_vector_call<Errors, A>, std::vector<gathered<Errors, value_of_argument<A>>>>;
+  using starter = gather_starter<gather_many_call<Errors, Given, Values>, Values>;
 
  public:
-  using value_type = std::vector<gathered<Errors, child_value>>;
+  using value_type = Values;
 
-  explicit gather_vector_call(std::vector<A> all) noexcept : arguments_(std::move(all)) {}
-  gather_vector_call(gather_vector_call&& other) noexcept
+  explicit gather_many_call(Given all) noexcept : arguments_(std::move(all)) {}
+  gather_many_call(gather_many_call&& other) noexcept
       : starter(std::move(other)), arguments_(std::move(other.arguments_)) {}
-  gather_vector_call& operator=(gather_vector_call&&) = delete;
-  ~gather_vector_call() {
+  gather_many_call& operator=(gather_many_call&&) = delete;
+  ~gather_many_call() {
     if (this->stage_ != stage::over) this->drop();
   }
 
@@ -171,7 +177,9 @@ class [[nodiscard]] gather_vector_call
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
       if (thread.forks != nullptr && !this->started() && may_fork(me)) [[likely]] {
-        for (const A& body : arguments_) body.check_fresh("gather");
+        if constexpr (!is_checked) {
+          for (const A& body : arguments_) body.check_fresh("gather");
+        }
         void* const cell = fork_type::take_cell(arguments_.size());
         fork_type* const block = cell != nullptr ? fork_type::make_again(cell, Errors, me, at, *thread.loop, arguments_)
                                                  : fork_type::make(Errors, me, at, *thread.loop, arguments_);
@@ -201,6 +209,7 @@ class [[nodiscard]] gather_vector_call
   friend class gather_starter;
   using typename starter::stage;
   [[nodiscard]] bool is_empty() const noexcept { return arguments_.empty() && !this->started(); }
+  static constexpr bool is_checked = std::is_same_v<Given, given_coros<child_value>>;
   using fork_type = vector_fork<child_value>;
   [[nodiscard]] static value_type values_of(fork_type& block) {
     value_type all;
@@ -214,13 +223,56 @@ class [[nodiscard]] gather_vector_call
   gathering_future<value_type> make() {
     pooled_vector<core_ref<future_core>> children;
     children.reserve(arguments_.size());
-    for (A& each : arguments_) children.push_back(future_of(each, "gather", false));
+    if constexpr (is_checked) {
+      while (!arguments_.empty()) children.push_back(future_of(arguments_.take(), "gather", false));
+    } else {
+      for (A& each : arguments_) children.push_back(future_of(each, "gather", false));
+    }
     home& here = gather_home(children);
     return gathering_future<value_type>(
-        core_ref<future_core>(new vector_gather<Errors, child_value>(here, std::move(children))));
+        core_ref<future_core>(new many_gather<Errors, child_value, Values>(here, std::move(children))));
   }
 
-  std::vector<A> arguments_;
+  Given arguments_;
 };
+
+template <bool Errors, class A>
+[[nodiscard]] auto gather_vector(std::vector<A> all) {
+  return gather_many_call<Errors, std::vector<A>, std::vector<gathered<Errors, value_of_argument<A>>>>(std::move(all));
+}
+
+template <class R>
+using range_reference = decltype(*std::ranges::begin(std::declval<R&>()));
+
+template <class R>
+inline constexpr bool is_vector = false;
+template <class A>
+inline constexpr bool is_vector<std::vector<A>> = true;
+
+/// What gather() walks through. A named vector is none: it is taken whole.
+template <class R>
+concept awaitable_range = !awaitable_argument<R> && !is_vector<std::remove_cvref_t<R>> && requires(R & range) {
+  std::ranges::end(range);
+  requires awaitable_argument<range_reference<R>>;
+};
+
+template <bool Errors, class R>
+[[nodiscard]] auto gather_range(R& all) {
+  using A = argument<range_reference<R>>;
+  using values = gathered_values<gathered<Errors, value_of_argument<A>>>;
+  if constexpr (is_coro_v<A>) {
+    given_coros<value_of_argument<A>> given;
+    if constexpr (std::is_lvalue_reference_v<range_reference<R>> &&
+                  std::forward_iterator<decltype(std::ranges::begin(all))>) {
+      for (auto& each : all) each.check_fresh("gather");  // before one is taken
+    }
+    for (auto&& each : all) given.add(std::move(each), "gather");
+    return gather_many_call<Errors, given_coros<value_of_argument<A>>, values>(std::move(given));
+  } else {
+    std::vector<A> given;
+    for (auto&& each : all) given.push_back(as_argument(std::forward<decltype(each)>(each)));
+    return gather_many_call<Errors, std::vector<A>, values>(std::move(given));
+  }
+}
 
 }  // namespace gyre::detail
