@@ -22,8 +22,9 @@ namespace {
 // Guards the cancel messages of all tasks: they are rare and short.
 spin_lock message_guard;
 
-bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who) {
-  return pass_to_children<std_policy>(t, declined, who, [text](join_head& block) {
+template <class Take>
+bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, Take take) {
+  return pass_to_children<std_policy>(t, declined, take, [text](join_head& block) {
     bool any = false;
     for (std::uint32_t i = 0; i < block.child_count(); ++i) {
       if (block.child(i).cancel(text)) any = true;
@@ -153,11 +154,15 @@ class task_core::cancel_walk {
   [[nodiscard]] static cancel_walk* asks(const task_core& t) noexcept {
     return innermost_ != nullptr && innermost_->hands_on_to(t) ? innermost_ : nullptr;
   }
-  [[nodiscard]] task_state::cancel_step request_for(task_state& awaited, bool again, task_bits::word who) {
-    return detail::request_for(*task_, *target_, awaited, again, who, noted_at_);
+  [[nodiscard]] task_state::attempt request_for(task_state& awaited, bool again, task_bits::word who) {
+    return detail::request_for(*task_, *target_, awaited, again, who);
   }
-  [[nodiscard]] given_back noted_at() const noexcept { return noted_at_; }
+  [[nodiscard]] bool take_in_hand(task_state& awaited, task_bits::word who, std::uint16_t taken) {
+    return detail::take_in_hand(*task_, *target_, awaited, who, taken);
+  }
   [[nodiscard]] static bool in_progress() noexcept { return innermost_ != nullptr; }
+  // User code inside a walk asks for something of its own. Puts `outer` there; gives what was there.
+  static cancel_walk* begin_apart(cancel_walk* outer = nullptr) noexcept { return std::exchange(innermost_, outer); }
   [[nodiscard]] static bool deep() noexcept { return innermost_ != nullptr && innermost_->depth_ + 1 >= deepest; }
 
   // The outermost call goes on with `t` later. Until then those who hand the request on to it are told that it is taken.
@@ -259,7 +264,6 @@ class task_core::cancel_walk {
   future_core* target_;
   cancel_walk* outer_;
   int depth_;
-  given_back noted_at_;  // by what it awaits, when that was asked last
   bool came_back_ = false;
   bool turned_back_ = false;
   std::vector<deferred> later_;
@@ -283,17 +287,13 @@ bool task_core::cancel(std::string_view text, task_bits::word who) {
   if (cancel_walk::turns_back_at(*this)) return false;
   const bool again = cancel_walk::comes_from(*this);  // round a circle: counted already
   if (is_inside_step(*this)) who |= task_bits::by_itself;
-  const task_state::cancel_step found = request(again, who);
-  if (cancel_from(found, text, who)) return true;
-  // Nobody has the request any more, but it was counted: it came too late, as one does that the word has at the task's end. One
-  // who hands it on keeps it instead.
-  return found != task_state::cancel_step::refused && !cancel_walk::in_progress();
+  return cancel_from(request(again, who), text, who);
 }
 
 // Who hands the request on to this task, which it awaits, may get it back.
-task_state::cancel_step task_core::request(bool again, task_bits::word who) {
+task_state::attempt task_core::request(bool again, task_bits::word who) {
   if (cancel_walk* walk = cancel_walk::asks(*this); walk != nullptr) return walk->request_for(state, again, who);
-  return again ? state.repeat_cancel(who) : state.request_cancel(who);
+  return state.ask_cancel(again, who);
 }
 
 // What deliver_cancel() needs to know.
@@ -307,12 +307,8 @@ struct task_core::cancel_traits {
   }
   [[nodiscard]] static bool comes_from(const task_core& t) noexcept { return cancel_walk::comes_from(t); }
   static bool leave_cycle(task_core& t, future_core& awaited, task_bits::word who) { return t.leave_cycle(awaited, who); }
-  [[nodiscard]] static task_state::cancel_step repeat(task_core& t, task_bits::word who) { return t.request(true, who); }
-  // Of a task that is done: whether its end gives the request back to who handed it on.
-  [[nodiscard]] static bool comes_back(const task_core& t) noexcept {
-    const cancel_walk* const walk = cancel_walk::asks(t);
-    return walk != nullptr && walk->noted_at().at != given_back::nothing && t.state.gave_back(walk->noted_at());
-  }
+  [[nodiscard]] static task_state::attempt repeat(task_core& t, task_bits::word who) { return t.request(true, who); }
+  [[nodiscard]] static bool hands_on() noexcept { return cancel_walk::in_progress(); }
   static bool put_off(task_core& t) {
     if (!cancel_walk::deep()) return false;
     cancel_walk::put_off_to_the_end(t);
@@ -329,16 +325,33 @@ struct task_core::cancel_traits {
     return (t.state.is_pinned() && !t.state.is_main()) || &t == this_thread().current;
   }
   // A child may wait for this task, and sends it the request that it has just got from here.
-  static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who) {
+  static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who,
+                               std::uint16_t noted_at) {
+    cancel_walk* const asks = cancel_walk::asks(t);
+    const auto take = [&] {
+      return asks != nullptr ? asks->take_in_hand(t.state, who, noted_at) : t.state.withdraw_request(who, noted_at);
+    };
     cancel_walk walk(t, nullptr);
-    const bool taken = detail::cancel_fork_join(t, text, declined, who);
+    const bool taken = detail::cancel_fork_join(t, text, declined, take);
     static_cast<void>(walk.finish(text));  // the answer of all children, which stands
     return taken;
   }
 };
 
-bool task_core::cancel_from(task_state::cancel_step outcome, std::string_view text, task_bits::word who) {
-  return deliver_cancel<cancel_traits>(*this, outcome, text, who);
+bool task_core::cancel_from(task_state::attempt found, std::string_view text, task_bits::word who) {
+  return deliver_cancel<cancel_traits>(*this, found, text, who);
+}
+
+bool cancel_by_user(future_core& future, std::string_view text) {
+  struct apart {
+    task_core::cancel_walk* const outer = task_core::cancel_walk::begin_apart();
+    apart() noexcept = default;
+    apart(const apart&) = delete;
+    apart& operator=(const apart&) = delete;
+    ~apart() { task_core::cancel_walk::begin_apart(outer); }
+  };
+  const apart own;
+  return future.cancel(text);
 }
 
 task_state::wait_kind task_core::pass_cancel_on(future_core& awaited) {
@@ -359,7 +372,7 @@ task_bits::word task_core::end_with(result_base& outcome) noexcept {
 // On the task's own thread, before any child can have ended: they all accept.
 void task_core::cancel_children_now() {
   pinned_block none;
-  static_cast<void>(cancel_fork_join(*this, message(), none, task_bits::asked));
+  static_cast<void>(cancel_fork_join(*this, message(), none, [this] { return state.take_for_children(); }));
 }
 
 task_core& running_task(const char* call) {

@@ -5,6 +5,7 @@
 #include <gyre/base/relax.hpp>
 #include <gyre/core/task_bits.hpp>
 
+#include <cstdint>
 #include <utility>
 
 namespace gyre::detail {
@@ -23,12 +24,14 @@ namespace gyre::detail {
 ///                                                   `taken` as D1 found it, has
 ///                                                   ended the wait
 ///
+/// The mark `handed_on` is the request: whoever clears it has that, D3 for the waiter, or the canceller by take_in_hand(), who
+/// then gives it to a fork-join (pass_to_children), or brings it back to the waiter himself when the task has ended.
+///
 /// Proof:  H2 comes before D1, or is refused: then the canceller has the request. What a T1 has taken was found with less than
-///         D1 finds. What none has taken was found with just that, be it still in the word, or off it in the hands of a
-///         canceller, its own or another, who gives it to a fork-join (pass_to_children): if that declines it, he finds the
-///         task ended with this number, and leaves it at that; with another one he has the request again, alone. H1 comes before
-///         D2, which waits: D3 sees H3. H2 that ends a wait, or finds a word that forwards it, will be taken, or is there no
-///         more: it needs no mark.
+///         D1 finds. What none has taken was found with just that, be it still in the word, or off it in the hands of another
+///         canceller: he has a request of his own, and gives that to the fork-join. H1 comes before D2, which waits: D3 sees H3,
+///         and H4 comes before D3, or leaves all as it is. H2 that ends a wait, or finds a word that forwards it, will be taken,
+///         or is there no more: it needs no mark.
 ///         Numbers meet again when a task has taken requests 65,536 times while one and the same waits for it.
 ///
 /// Shape:   park(kind) links the task's node and parks it, under the future's lock: see basic_completion::park_at.
@@ -51,10 +54,9 @@ void await_completion(Task& t, Future& awaited, Park park) {
   t.at().enqueue(t);
 }
 
-/// Counts or repeats a request that `asker` hands on to the task behind `state`, which produces what it awaits. `noted_at`:
-/// the number that stands in the asker's word, once there is one.
+/// Counts or repeats a request that `asker` hands on to the task behind `state`, which produces what it awaits.
 template <class Task, class Future, class State, class Word>
-[[nodiscard]] auto request_for(Task& asker, Future& awaited, State& state, bool again, Word who, given_back& noted_at) {
+[[nodiscard]] auto request_for(Task& asker, Future& awaited, State& state, bool again, Word who) {
   using step = typename State::cancel_step;
   for (backoff pause;; pause.once()) {
     const auto tried = awaited.hold_while([&] {                                           // H1
@@ -62,10 +64,19 @@ template <class Task, class Future, class State, class Word>
       if (made.made && made.step == step::noted) asker.state.note_handed_on(made.taken);  // H3
       return made;
     });
-    if (!tried.made) continue;
-    if (tried.step == step::noted) noted_at.at = tried.taken;
-    return tried.step;
+    if (tried.made) return tried;
   }
+}
+
+/// Takes a request of `asker` off the word of the task behind `state`, which noted it at the number `taken`, and those of others
+/// with it. False: it is not there, or the task has ended; what is to be done for it, others do.
+template <class Task, class Future, class State, class Word>
+[[nodiscard]] bool take_in_hand(Task& asker, Future& awaited, State& state, Word who, std::uint16_t taken) {
+  return awaited.hold_while([&] {
+    if (awaited.done() || !asker.state.has_handed_on(taken) || !state.withdraw_request(who, taken)) return false;
+    asker.state.take_handed_on();  // H4
+    return true;
+  });
 }
 
 /// Passes a cancel that task `t` has for its next suspension to the future that it is about to wait for: `cancel()` is that.
@@ -107,27 +118,31 @@ template <class State, class Future, class Mine>
 ///
 ///   canceller                                   parent (basic_join)
 ///   C1 takes the request off the word           J1 join = null
-///   C2 block.cancel_requested = true            J2 light barrier
-///   C3 heavy barrier                            J3 block.cancel_requested: true -> clears it, throws
+///   C2 block.cancel_requests += 1               J2 light barrier
+///   C3 heavy barrier                            J3 block.cancel_requests != 0 -> 0, throws
 ///   C4 join is still this block: cancels the
 ///      children; one at least accepts: done
-///   C5 else clears block.cancel_requested
+///   C5 else block.cancel_requests -= 1, if it
+///      is not 0
 ///
-/// C1 comes first so that a later request of somebody else cannot be taken for this one. It leaves those of others: a scope
-/// must find its own in the word, or gone. Those asked for in the same way go along, and their cancellers find nothing: should
-/// they come too late, the end of the task gives all back (await_completion). If C4 sees the block, J1 comes
-/// after C3, and J3 sees C2. Else, and when no child accepts, the one of C5 and J3 that clears the mark has the request.
-template <class Policy, class Task, class Block, class Word, class CancelChildren>
-bool pass_to_children(Task& t, Block& declined, Word who, CancelChildren cancel_children) {
+/// C1 comes first so that a later request of somebody else cannot be taken for this one: `take` is that, and fails where the
+/// task has taken this one. It leaves those of others: a scope must find its own in the word, or gone. Those asked for in the
+/// same way go along, and their cancellers find nothing. If C4 sees the block, J1 comes after C3, and J3 sees C2. Else, and
+/// when no child accepts, C5 that counts down has the request, and else J3 has it. One C5 may count for another; each of
+/// them asked before J1, and what J3 throws is for both.
+/// A parent resumed by an error of a child's own leaves out J3: what is with the children has come to an end there, and what is
+/// not comes back by C5.
+template <class Policy, class Task, class Block, class Take, class CancelChildren>
+bool pass_to_children(Task& t, Block& declined, Take take, CancelChildren cancel_children) {
   Policy::heavy_barrier();  // against the gather that stores `join` and then looks for a request: basic_join::open
   Block block(t.join);
   if (!block || block == declined) return true;
-  if (!t.state.withdraw_request(who)) return true;                   // C1; if it was gone, it was delivered
-  block->ask(who);                                                   // C2
+  if (!take()) return true;                                          // C1; if it was gone, others see to it
+  block->ask();                                                      // C2
   Policy::heavy_barrier();                                           // C3
   if (block->is_in(t.join) && cancel_children(*block)) return true;  // C4
   declined = std::move(block);
-  return !declined->take_request(who);  // C5
+  return !declined->take_request();  // C5
 }
 
 /// What came of a request that was given to a future.
@@ -137,18 +152,21 @@ enum class passed_on {
   turned_back,  // it came back to a task whose children were getting it: who gave it to the future is in a circle
 };
 
-/// Where a cancel request goes that `outcome` was the word's answer to. Traits says what a request does with futures, with
+/// Where a cancel request goes that `found` was the word's answer to. Traits says what a request does with futures, with
 /// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. False if the task is done, and the caller has
-/// the request.
-template <class Traits, class Task, class Step, class Text, class Word>
-bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
+/// the request: it was done before, or the caller hands on what is another's. Else a request that comes back here when the
+/// task is done came too late, as one does that is in the word at the end: it has been counted.
+template <class Traits, class Task, class Attempt, class Text, class Word>
+bool deliver_cancel(Task& t, Attempt found, Text text, Word who) {
+  using Step = decltype(found.step);
   typename Traits::future_ref refused;  // what the request went to in vain: it goes on from there
   bool round = false;                   // because it came from there
   typename Traits::block_ref declined;
-  for (;; outcome = Traits::repeat(t, who)) {
-    switch (outcome) {
+  bool counted = false;
+  for (;; found = Traits::repeat(t, who), counted = true) {
+    switch (found.step) {
       case Step::refused:
-        return Traits::comes_back(t);  // by the end of the task, to who handed it on
+        return counted && !Traits::hands_on();
       case Step::claimed:
         Traits::wait_was_ended(t);
         return true;
@@ -176,7 +194,7 @@ bool deliver_cancel(Task& t, Step outcome, Text text, Word who) {
       }
       case Step::noted:
         if (Traits::delivers_itself(t)) return true;
-        if (Traits::cancel_fork_join(t, text, declined, who)) return true;
+        if (Traits::cancel_fork_join(t, text, declined, who, found.taken)) return true;
         break;
     }
   }

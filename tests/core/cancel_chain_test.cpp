@@ -335,3 +335,57 @@ coro<> cancel_a_chain_that_ends() {
 TEST_CASE("cancel: a request for the end of a long chain that has gone goes to who awaits it", "[core][cancel]") {
   run(cancel_a_chain_that_ends(), run_options().loops(2).order(run_order::fork_join));
 }
+
+namespace {
+
+/// A future that asks for something of its own when it is cancelled, as a destructor may.
+class asks_for_more final : public detail::future_core {
+ public:
+  explicit asks_for_more(any_task more)
+      : future_core(&detail::running_home("a test"), result_), more_(std::move(more)) {}
+
+  bool cancel(std::string_view message) override {
+    if (!std::exchange(asked_, true)) made = more_.cancel("more");
+    return future_core::cancel(message);
+  }
+  void append_result(std::string& out) const override { out += "..."; }
+
+  bool made = false;
+
+ private:
+  ~asks_for_more() override = default;
+
+  detail::result_slot<unit> result_;
+  any_task more_;
+  bool asked_ = false;
+};
+
+coro<> await_it(future<> f) { co_await f; }
+
+/// The parent is asked again while its children are getting the first request.
+coro<> cancel_and_ask_for_more() {
+  static constexpr auto parent = [](future<task<>> self, bool& made) -> coro<> {
+    const detail::core_ref<asks_for_more> both(new asks_for_more(co_await self));
+    const future<> awaited(detail::core_ref<detail::future_core>::share(*both));
+    try {
+      co_await gather(await_it(awaited), await_it(future<>()));
+    } catch (const cancelled_error&) {
+      made = both->made;
+    }
+  };
+  bool made = false;
+  const future<task<>> self;
+  const auto t = create_task(parent, self, std::ref(made));
+  self.set_result(t);
+  co_await settle();
+  CHECK(t.cancel("first"));
+  co_await t;
+  CHECK(made);
+  CHECK(t.cancelling() == 2);
+}
+
+}  // namespace
+
+TEST_CASE("cancel: what asks for a task inside another cancel of it has made a request", "[core][cancel]") {
+  gyre::testing::simulate(1, run_options().loops(1).order(run_order::fork_join), cancel_and_ask_for_more());
+}

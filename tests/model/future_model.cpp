@@ -59,9 +59,7 @@ struct model_future : detail::basic_completion<future_node, model_policy> {
   bool cancel(waiting_task& asker) {
     if (producer == nullptr) return set(cancelled);
     constexpr auto who = model_task::bits::cancel_requested;
-    detail::given_back noted_at;
-    return detail::request_for(asker, *this, producer->state, false, who, noted_at) ==
-           model_task::word::cancel_step::noted;
+    return detail::request_for(asker, *this, producer->state, false, who).step == model_task::word::cancel_step::noted;
   }
   /// As own_task::settle.
   void end_task() {
@@ -118,23 +116,23 @@ struct cancel_traits {
     if (how == detail::circle_end::left) t.enqueue(t);
     return how != detail::circle_end::over;
   }
-  static bool comes_back(const waiting_task&) { return false; }
+  static bool hands_on() { return false; }
   static bool put_off(waiting_task&) { return false; }
   static detail::passed_on cancel_future(waiting_task& t, model_future& f, int) {
     if (Met == met::turned_back) return detail::passed_on::turned_back;
     return f.cancel(t) ? detail::passed_on::taken : detail::passed_on::refused;
   }
   static bool delivers_itself(const waiting_task&) { return true; }
-  static model_task::word::cancel_step repeat(waiting_task& t, model_task::bits::word who) {
-    return t.state.repeat_cancel(who);
+  static model_task::word::attempt repeat(waiting_task& t, model_task::bits::word who) {
+    return t.state.ask_cancel(true, who);
   }
-  static bool cancel_fork_join(waiting_task&, int, int&, model_task::bits::word) { return true; }
+  static bool cancel_fork_join(waiting_task&, int, int&, model_task::bits::word, std::uint16_t) { return true; }
 };
 
 template <met Met = met::nothing>
 bool cancel(waiting_task& t) {
   constexpr auto who = model_task::bits::cancel_requested;
-  return detail::deliver_cancel<cancel_traits<Met>>(t, t.state.request_cancel(who), 0, who);
+  return detail::deliver_cancel<cancel_traits<Met>>(t, t.state.ask_cancel(false, who), 0, who);
 }
 
 template <class Derived, int Threads>

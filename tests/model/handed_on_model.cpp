@@ -19,6 +19,7 @@ namespace {
 using namespace gyre_model;
 namespace detail = gyre::detail;
 using step = model_task::word::cancel_step;
+using attempt = model_task::word::attempt;
 constexpr auto anybody = model_task::bits::cancel_requested;
 
 struct end_of_task;
@@ -58,13 +59,31 @@ struct world {
   end_of_task end;
   std::array<chained_task, 2> waiters;
   std::array<end_node, 2> nodes;
-  int taken_by_parent = 0;
-  bool given = false;  // a child got a request
+  int taken_by_parent = 0;        // as its cancel, from the word
+  bool ended_by_gather = false;   // or as the gather's end
+  std::array<bool, 4> given{};    // a child got a request from that thread
+  std::array<bool, 4> counted{};  // the parent got one
   bool has_sibling = false;
 
-  world() {
-    gather.fill();
+  world() { gather.fill(); }
+  /// As the start of a gather.
+  void open() {
     gather.open(parent.join);
+    if (!parent.state.cancel_pending()) return;
+    detail::pinned_join<block> none;
+    static_cast<void>(detail::pass_to_children<model_policy>(
+        parent, none, [this] { return parent.state.take_for_children(); },
+        [this](block&) { return cancel_children(0); }));
+  }
+  bool cancel_children(unsigned who) {
+    const bool first = cancel_child(child, who);
+    return (has_sibling && cancel_child(sibling, who)) || first;
+  }
+  bool cancel_child(model_task& each, unsigned who) {
+    const auto how = each.state.request_cancel();
+    if (how == step::claimed) each.enqueue(each);
+    if (how != step::refused) given[who] = true;
+    return how != step::refused;
   }
   void wait(std::size_t i) {
     nodes[i].task = &waiters[i];
@@ -99,7 +118,7 @@ struct world {
       asked = gather.take_requests();
     }
     if (asked) parent.state.note_taken();
-    if (!take() && (asked || child_cancelled)) ++taken_by_parent;
+    ended_by_gather = !take() && (asked || child_cancelled);
     gather.leave();
     end.end(parent);
   }
@@ -138,70 +157,67 @@ struct cancel_of_parent : plain_traits {
     static world* the_one = nullptr;
     return the_one;
   }
-  static detail::given_back& noted_at() {
-    static detail::given_back the_one;
-    return the_one;
+  static attempt request(chained_task& t, bool again, model_task::bits::word who) {
+    if (Asker < 0) return t.state.ask_cancel(again, who);
+    return detail::request_for(all()->waiters[Asker], all()->end, t.state, again, who);
   }
-  static step request(chained_task& t, bool again, model_task::bits::word who) {
-    if (Asker < 0) return again ? t.state.repeat_cancel(who) : t.state.request_cancel(who);
-    return detail::request_for(all()->waiters[Asker], all()->end, t.state, again, who, noted_at());
-  }
-  static step repeat(chained_task& t, model_task::bits::word who) { return request(t, true, who); }
-  static bool comes_back(chained_task& t) {
-    return noted_at().at != detail::given_back::nothing && t.state.gave_back(noted_at());
-  }
+  static attempt repeat(chained_task& t, model_task::bits::word who) { return request(t, true, who); }
+  static bool hands_on() { return Asker >= 0; }
   static bool delivers_itself(const chained_task&) { return false; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) { return detail::passed_on::refused; }
-  static bool cancel_fork_join(chained_task& t, int, block_ref& declined, model_task::bits::word who) {
-    return detail::pass_to_children<model_policy>(t, declined, who, [](block&) {
-      const bool first = cancel_child(all()->child);
-      return (all()->has_sibling && cancel_child(all()->sibling)) || first;
-    });
-  }
-  static bool cancel_child(model_task& child) {
-    const auto how = child.state.request_cancel();
-    if (how == step::claimed) child.enqueue(child);
-    if (how != step::refused) all()->given = true;
-    return how != step::refused;
+  static bool cancel_fork_join(chained_task& t, int, block_ref& declined, model_task::bits::word who,
+                               std::uint16_t noted_at) {
+    const auto take = [&] {
+      if (Asker < 0) return t.state.withdraw_request(who, noted_at);
+      return detail::take_in_hand(all()->waiters[Asker], all()->end, t.state, who, noted_at);
+    };
+    return detail::pass_to_children<model_policy>(t, declined, take,
+                                                  [](block&) { return all()->cancel_children(Who); });
   }
   static bool run() {
     chained_task& parent = all()->parent;
-    noted_at() = {};
-    return detail::deliver_cancel<cancel_of_parent>(parent, request(parent, false, anybody), 0, anybody);
+    const attempt found = request(parent, false, anybody);
+    all()->counted[Who] = found.step != step::refused;
+    return detail::deliver_cancel<cancel_of_parent>(parent, found, 0, anybody);
   }
 };
 
 template <unsigned Who, int I>
 struct cancel_of_waiter : plain_traits {
   using block_ref = int;
-  static step repeat(chained_task& t, model_task::bits::word who) { return t.state.repeat_cancel(who); }
-  static bool comes_back(chained_task&) { return false; }
+  static attempt repeat(chained_task& t, model_task::bits::word who) { return t.state.ask_cancel(true, who); }
+  static bool hands_on() { return false; }
   static bool delivers_itself(const chained_task&) { return true; }
-  static bool cancel_fork_join(chained_task&, int, int&, model_task::bits::word) { return true; }
+  static bool cancel_fork_join(chained_task&, int, int&, model_task::bits::word, std::uint16_t) { return true; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) {
     return cancel_of_parent<Who, I>::run() ? detail::passed_on::taken : detail::passed_on::refused;
   }
   static void run() {
-    cancel_of_parent<Who, I>::noted_at() = {};
     chained_task& t = cancel_of_parent<Who, I>::all()->waiters[I];
-    RL_ASSERT(detail::deliver_cancel<cancel_of_waiter>(t, t.state.request_cancel(anybody), 0, anybody));
+    RL_ASSERT(detail::deliver_cancel<cancel_of_waiter>(t, t.state.ask_cancel(false, anybody), 0, anybody));
   }
 };
 
-/// Thread 0 runs the parent, thread 1 cancels the first waiter; thread 2 cancels the parent, the second waiter, or the first
-/// one too, or nobody: then the child fails. The request of a waiter comes out of the parent as its cancel, or back to the waiter.
+/// Thread 0 runs the parent, thread 1 cancels the first waiter; thread 2 cancels the parent, the second waiter, the first one
+/// too, or nobody. The request of a waiter comes out of the parent as its cancel, or back to the waiter; where the child fails it
+/// may have ended there. One request comes to one place.
 enum class rival { of_parent, of_other_waiter, of_same_waiter, none };
+/// The child does well; it fails; it fails in a gather that begins when the parent has looked for requests.
+enum class gathers { well, in_vain, late_and_in_vain };
 
-template <rival Rival>
-struct cancellers : rl::test_suite<cancellers<Rival>, Rival == rival::of_parent || Rival == rival::none ? 3 : 4> {
+template <rival Rival, gathers How = gathers::well>
+struct cancellers : rl::test_suite<cancellers<Rival, How>, Rival == rival::of_parent || Rival == rival::none ? 3 : 4> {
+  static constexpr bool fails = How != gathers::well;
   static constexpr std::size_t waiting = Rival == rival::of_other_waiter ? 2 : 1;
+  static constexpr int requests = Rival == rival::none ? 1 : 2;
   std::unique_ptr<world> all;
   std::array<int, 2> thrown{};
 
   void before() {
     thrown = {};
     all = std::make_unique<world>();
-    all->has_sibling = Rival == rival::none;
+    all->has_sibling = fails;
+    if (How != gathers::late_and_in_vain) all->open();
     cancel_of_parent<1, 0>::all() = cancel_of_parent<2, -1>::all() = all.get();
     cancel_of_parent<2, 0>::all() = cancel_of_parent<2, 1>::all() = all.get();
     for (std::size_t i = 0; i < waiting; ++i) all->wait(i);
@@ -212,25 +228,38 @@ struct cancellers : rl::test_suite<cancellers<Rival>, Rival == rival::of_parent 
     RL_ASSERT(all->end.done());
     thrown[i] += all->waiters[i].state.take_cancel() ? 1 : 0;
   }
+  void run_parent() {
+    if (How == gathers::late_and_in_vain) {
+      all->take();
+      all->open();
+    }
+    all->run_parent(fails);
+  }
   void thread(unsigned who) {
-    if (who == 0) return all->run_parent(Rival == rival::none);
+    if (who == 0) return run_parent();
     if (who == 1) return cancel_of_waiter<1, 0>::run();
     if (who == 3 || Rival == rival::none) return go_on(waiting - 1);
-    if (Rival == rival::of_parent) static_cast<void>(cancel_of_parent<2, -1>::run());
+    if (Rival == rival::of_parent) {
+      const bool made = cancel_of_parent<2, -1>::run();
+      RL_ASSERT(made == all->counted[2]);  // also one that came too late
+    }
     if (Rival == rival::of_other_waiter) cancel_of_waiter<2, 1>::run();
     if (Rival == rival::of_same_waiter) cancel_of_waiter<2, 0>::run();
   }
   void after() {
     if (Rival == rival::of_parent || Rival == rival::of_other_waiter) go_on(0);
+    const int given = all->given[0] + all->given[1] + all->given[2];
+    int places = all->taken_by_parent + given + (all->ended_by_gather && given == 0 ? 1 : 0);
     for (std::size_t i = 0; i < waiting; ++i) {
       model_task& w = all->waiters[i];
       thrown[i] += w.state.take_cancel() ? 1 : 0;
       RL_ASSERT(w.steps == 1);
-      RL_ASSERT(thrown[i] <= (Rival == rival::of_same_waiter ? 2 : 1));
-      RL_ASSERT(thrown[i] >= 1 || all->taken_by_parent > 0 || (Rival == rival::none && all->given));
-      if (Rival == rival::none)
-        RL_ASSERT(thrown[i] == 0 || !all->given);  // what a child got does not come back as well
+      const bool ended_there =
+          fails && (all->given[0] || all->given[1 + i] || (Rival == rival::of_same_waiter && all->given[2]));
+      RL_ASSERT(thrown[i] >= 1 || all->taken_by_parent > 0 || all->ended_by_gather || ended_there);
+      places += thrown[i];
     }
+    RL_ASSERT(places <= requests);
     RL_ASSERT(all->gather.is_free());
     all.reset();
   }
@@ -239,9 +268,15 @@ struct cancellers : rl::test_suite<cancellers<Rival>, Rival == rival::of_parent 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run(argc, argv,
-             {scenario<cancellers<rival::none>>("handed on: to one whose gather fails"),
-              scenario<cancellers<rival::of_parent>>("handed on: the awaited task is cancelled, too"),
-              scenario<cancellers<rival::of_other_waiter>>("handed on: by two who wait", 1),
-              scenario<cancellers<rival::of_same_waiter>>("handed on: twice by one who waits", 1)});
+  using enum gathers;
+  return run(
+      argc, argv,
+      {scenario<cancellers<rival::none, in_vain>>("handed on: to one whose gather fails"),
+       scenario<cancellers<rival::none, late_and_in_vain>>("handed on: to one that begins a gather, which fails"),
+       scenario<cancellers<rival::of_parent, in_vain>>("handed on: to one whose gather fails, cancelled by another"),
+       scenario<cancellers<rival::of_parent, late_and_in_vain>>(
+           "handed on: to one that begins a gather, which fails, cancelled by another"),
+       scenario<cancellers<rival::of_parent>>("handed on: the awaited task is cancelled, too"),
+       scenario<cancellers<rival::of_other_waiter>>("handed on: by two who wait", 1),
+       scenario<cancellers<rival::of_same_waiter>>("handed on: twice by one who waits", 1)});
 }

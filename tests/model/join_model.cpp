@@ -205,8 +205,9 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
   }
 
   /// As task_core::cancel_from for a task that runs.
-  void cancel_children(detail::pinned_join<block>& declined, bits::word who, bool& done) {
-    done = detail::pass_to_children<model_policy>(world->parent, declined, who, [this](block&) {
+  template <class Take>
+  void cancel_children(detail::pinned_join<block>& declined, Take take, bool& done) {
+    done = detail::pass_to_children<model_policy>(world->parent, declined, take, [this](block&) {
       const auto how = world->child.state.request_cancel();
       if (how == model_task::word::cancel_step::claimed) world->child.enqueue(world->child);
       return how != model_task::word::cancel_step::refused;
@@ -215,10 +216,12 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
   void cancel(bits::word who = bits::cancel_requested) {
     if (Threads == 2) world->reason = 1;
     detail::pinned_join<block> declined;
-    auto outcome = world->parent.state.request_cancel(who);
-    for (bool done = false; !done && outcome == model_task::word::cancel_step::noted;) {
-      cancel_children(declined, who, done);
-      if (!done) outcome = world->parent.state.repeat_cancel(who);
+    model_task::word& asked = world->parent.state;
+    auto found = asked.ask_cancel(false, who);
+    const auto take = [&] { return asked.withdraw_request(who, found.taken); };
+    for (bool done = false; !done && found.step == model_task::word::cancel_step::noted;) {
+      cancel_children(declined, take, done);
+      if (!done) found = asked.ask_cancel(true, who);
     }
   }
   void open_gather() {
@@ -226,7 +229,8 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
     if (!world->parent.state.cancel_pending()) return;
     detail::pinned_join<block> none;
     bool done = false;
-    cancel_children(none, bits::asked, done);
+    cancel_children(
+        none, [this] { return world->parent.state.take_for_children(); }, done);
   }
   void run_gather() {
     block& gather = world->gather;

@@ -83,7 +83,7 @@ class blocking_future {
 
   /// Cancels the task behind it; a function of an executor that has not begun never runs, one that runs is left alone and
   /// its result dropped. False if it is done.
-  bool cancel() const { return core_->cancel({}); }
+  bool cancel() const { return detail::cancel_by_user(*core_, {}); }
   /// True once result() does not block: there is an end, or its loop was closed before.
   [[nodiscard]] bool done() const noexcept { return core_->done() || core_->forsaken(); }
   [[nodiscard]] bool cancelled() const noexcept { return core_->outcome() == detail::future_core::status::cancelled; }

@@ -61,7 +61,7 @@ class basic_future {
   [[nodiscard]] std::exception_ptr exception() const { return core("exception").exception(); }
 
   /// Asks for its end. A future is cancelled at once; a task gets cancelled_error at its next suspension. False if done.
-  bool cancel(std::string_view message = {}) const { return core("cancel").cancel(message); }
+  bool cancel(std::string_view message = {}) const { return cancel_by_user(core("cancel"), message); }
 
   /// Calls `f(handle)` on the future's loop once it is done, never inside this call or set_result(). It runs in a copy of
   /// the current context, or in `in`.

@@ -219,6 +219,10 @@ inline void refuse_foreign(const future_core& f, const home& here, const char* c
 /// Throws:  would_deadlock (awaiting oneself, or round a circle of tasks), what refuse_foreign() throws.
 [[nodiscard]] bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<> at);
 
+/// future.cancel(), for user code. Where that runs inside another cancel, on its way through what a task waits for, this is a
+/// request of its own: it is counted, and true says so. Code of the library that hands a request on calls cancel().
+bool cancel_by_user(future_core& future, std::string_view text);
+
 /// Throws cancelled_error if a cancel is pending for the task that just resumed.
 void throw_if_cancelled(task_core& t);
 /// The same after an await of `awaited`: if that was cancelled, its own error and message come out.

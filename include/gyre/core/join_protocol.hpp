@@ -4,7 +4,6 @@
 // Layer: core.
 #include <gyre/base/config.hpp>
 #include <gyre/base/policy.hpp>
-#include <gyre/core/task_bits.hpp>
 
 #include <cstdint>
 #include <utility>
@@ -27,9 +26,10 @@ namespace gyre::detail {
 ///           asked of it, its children are as they ended, and the parent may use it again as it is. The count survives
 ///           recycling because the memory is stable and nobody ever resets it; the bits are cleared by who frees.
 ///
-///   cancel_requested_  the gather itself was cancelled: it ends with that, unless a child fails. Bits of task_bits::asked
-///           tell who asked. A canceller that finds no child to cancel takes its bit back, if the parent has not taken them
-///           all before: whoever clears it has the request.
+///   cancel_requests_  the gather itself was cancelled: it ends with that, unless a child fails. A canceller that finds no
+///           child to cancel takes one back, if the parent has not taken them all before: whoever counts it down has it.
+///           A parent that resumes because a child has failed, with an error of its own, leaves them: they belong to who
+///           is at its children, and he alone knows whether one has accepted.
 ///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp. The barriers order
 ///           them. C2 and J3 publish, too, what the canceller has done, for a memory model that knows no membarrier.
 template <class Block, class Policy = std_policy>
@@ -57,16 +57,15 @@ class basic_join {
   }
   /// After close(): true if a cancel request was meant for the gather. The parent has it now.
   [[nodiscard]] bool take_requests() noexcept {
-    return cancel_requested_.load(std::memory_order_relaxed) != 0 &&
-           cancel_requested_.exchange(0, std::memory_order_acquire) != 0;  // J3
+    return cancel_requests_.load(std::memory_order_relaxed) != 0 &&
+           cancel_requests_.exchange(0, std::memory_order_acquire) != 0;  // J3
   }
-  /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one. True if there was one:
-  /// it has ended the gather, or its canceller is about to take it back.
+  /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one. True if there was one,
+  /// which has ended the gather.
   bool close_after_failure(place& join, bool cancelled) noexcept {
     join.store(nullptr, std::memory_order_relaxed);  // J1, and L1
     Policy::light_barrier();                         // J2
-    if (cancelled) return take_requests();           // J3
-    return cancel_requested_.load(std::memory_order_relaxed) != 0;
+    return cancelled && take_requests();             // J3
   }
 
   /// The same without an end: the parent is destroyed. leave() follows: P1 comes before L3, which counts it, or after, and then
@@ -75,11 +74,13 @@ class basic_join {
     join.store(nullptr, std::memory_order_relaxed);  // L1
   }
 
-  void ask(task_bits::word who) noexcept {
-    cancel_requested_.fetch_or(static_cast<std::uint32_t>(who), std::memory_order_release);  // C2
-  }
-  [[nodiscard]] bool take_request(task_bits::word who) noexcept {                                        // C5
-    return (cancel_requested_.fetch_and(static_cast<std::uint32_t>(~who), std::memory_order_relaxed) & who) != 0;
+  void ask() noexcept { cancel_requests_.fetch_add(1, std::memory_order_release); }  // C2
+  [[nodiscard]] bool take_request() noexcept {                                       // C5
+    std::uint32_t seen = cancel_requests_.load(std::memory_order_relaxed);
+    while (seen != 0 && !cancel_requests_.compare_exchange_weak(seen, seen - 1, std::memory_order_relaxed,
+                                                                std::memory_order_relaxed)) {
+    }
+    return seen != 0;
   }
   [[nodiscard]] bool is_in(const place& join) noexcept {
     // C4. pin() has acquired it, and a block that is held is not opened again.
@@ -134,7 +135,7 @@ class basic_join {
     }
   }
 
-  typename Policy::template atomic<std::uint32_t> cancel_requested_{0};
+  typename Policy::template atomic<std::uint32_t> cancel_requests_{0};
 };
 
 /// Holds a block that a parent shows in `join`, for as long as it lives.

@@ -9,7 +9,7 @@
 //   cancel_requested  throw at the next suspension or resumption    request_cancel            take_.., .., uncancel to 0
 //   by_scope (3)      the same, asked for by one of its scopes      request_cancel            the same, uncancel by that one
 //   by_itself         such a request came from inside its step      request_cancel            with the last of them
-//   handed_on         the awaited task has a request of this one    note_handed_on            claim, end_handing_on
+//   handed_on         the awaited task has a request of this one    note_handed_on            claim, end_.., take_handed_on
 //   wait_cancelled    this wait was ended by a cancel               .._cancel, park_leaf      take_cancel
 //   locked            a canceller or observer reads the wait        request_cancel, .._lock.. unlock, unlock_and_..
 //   pinned            never leaves its loop                         set_flags, pin            unpin

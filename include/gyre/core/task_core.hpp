@@ -159,11 +159,12 @@ class task_core : public runnable {
   ~task_core() { delete cancel_message_.load(std::memory_order_relaxed); }
 
  private:
+  friend bool cancel_by_user(future_core& future, std::string_view text);
   class cancel_walk;
   struct cancel_traits;
   void note_message(std::string_view text);
-  [[nodiscard]] task_state::cancel_step request(bool again, task_bits::word who);
-  bool cancel_from(task_state::cancel_step outcome, std::string_view text, task_bits::word who);
+  [[nodiscard]] task_state::attempt request(bool again, task_bits::word who);
+  bool cancel_from(task_state::attempt found, std::string_view text, task_bits::word who);
   [[nodiscard]] bool leave_cycle(future_core& awaited, task_bits::word who);
   static void run_entry(runnable& r, fate f) noexcept;
 

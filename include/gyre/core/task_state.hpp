@@ -84,17 +84,18 @@ class basic_task_state : task_bits {
   };
 
   /// Counts a request and decides where it goes. `who` tells it from others: cancel_requested, or a scope's bit; by_itself.
-  [[nodiscard]] cancel_step request_cancel(word who = cancel_requested) noexcept { return request(false, who); }
+  [[nodiscard]] cancel_step request_cancel(word who = cancel_requested) noexcept { return ask_cancel(false, who).step; }
   /// What the request was passed on to has refused it: decides again, without counting it twice. The task may wait for
   /// something else by now. All requests may have been withdrawn by uncancel() meanwhile: then it is gone.
-  [[nodiscard]] cancel_step repeat_cancel(word who = cancel_requested) noexcept { return request(true, who); }
-  /// One try of either. Not `made`: somebody else was at the word. `taken`: where the request stands, if it is noted.
+  [[nodiscard]] cancel_step repeat_cancel(word who = cancel_requested) noexcept { return ask_cancel(true, who).step; }
+  /// What came of either. Not `made`: somebody else was at the word. `taken`: where the request stands, if it is noted.
   struct attempt {
     bool made;
     cancel_step step;
     std::uint16_t taken;
   };
   [[nodiscard]] attempt try_request(bool again, word who) noexcept;
+  [[nodiscard]] attempt ask_cancel(bool again, word who) noexcept;  ///< until it is made
   /// Holds the word for the few instructions in which an observer looks at a parked task. False when it is not parked.
   [[nodiscard]] bool lock_if_waiting() noexcept;
   /// The same, and false too when somebody else holds the word.
@@ -117,10 +118,17 @@ class basic_task_state : task_bits {
   /// True if a cancel is to be thrown now; it is taken, for all requests so far. What was withdrawn meanwhile is not there.
   [[nodiscard]] bool take_cancel() noexcept { return cancel_pending() && take_cancel_slow(); }
 
-  /// Takes the undelivered requests of `who` back, to pass them on to the children of a fork-join. False: there is none.
-  /// Acquire: a parent may take what another thread has asked for.
-  [[nodiscard]] bool withdraw_request(word who) noexcept {
-    return (word_.fetch_and(~who, std::memory_order_acquire) & who & requests) != 0;
+  /// Takes the undelivered requests of `who` back, to pass them on to the children of a fork-join. `at`: where the caller's
+  /// stood. False: there is none, or the task has taken the caller's since. Acquire: others may have asked for what is taken.
+  [[nodiscard]] bool withdraw_request(word who, std::uint16_t at) noexcept {
+    for (word w = peek(); (w & who & requests) != 0 && static_cast<std::uint16_t>(w >> taken_shift) == at;) {
+      if (word_.compare_exchange_weak(w, w & ~who, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+  /// The running task takes all its requests, to pass them on to the children of a fork-join. False: there is none.
+  [[nodiscard]] bool take_for_children() noexcept {
+    return (change([](word w) { return (w & asked) == 0 ? w : (w & ~asked) + one_taken; }) & requests) != 0;
   }
   /// The future that the running task is about to wait for has taken its requests.
   void hand_on() noexcept {
@@ -131,6 +139,11 @@ class basic_task_state : task_bits {
   void note_handed_on(std::uint16_t taken) noexcept {
     change([taken](word w) { return (w & ~handed_at) | handed_on | word{taken} << handed_at_shift; });
   }
+  /// Whether that is so, and the request came with that number. No more: its canceller has it in hand.   Thread: likewise.
+  [[nodiscard]] bool has_handed_on(std::uint16_t taken) const noexcept {
+    return (peek() & (handed_on | handed_at)) == (handed_on | word{taken} << handed_at_shift);
+  }
+  void take_handed_on() noexcept { word_.fetch_and(~handed_on, std::memory_order_relaxed); }
   /// It need not wait for that future: see claim().
   void end_handing_on(given_back back) noexcept {
     if ((look() & handed_on) != 0) change([back](word w) { return ended_by_future(w, back); });
@@ -146,8 +159,6 @@ class basic_task_state : task_bits {
   [[nodiscard]] static given_back missed_requests(word ended) noexcept {
     return (ended & by_itself) != 0 ? given_back{} : given_back{static_cast<std::int32_t>(ended >> taken_shift)};
   }
-  /// Of a task that is done: whether those who handed requests on to it at that number have them again.
-  [[nodiscard]] bool gave_back(given_back noted_at) const noexcept { return missed_requests(look()).at == noted_at.at; }
   [[nodiscard]] bool wait_ended_by_cancel() const noexcept { return (look() & wait_cancelled) != 0; }
 
   /// running -> done. Returns the word as it was.
@@ -175,7 +186,6 @@ class basic_task_state : task_bits {
   [[nodiscard]] word look() const noexcept { return word_.load(std::memory_order_acquire); }
   [[nodiscard]] word peek() const noexcept { return word_.load(std::memory_order_relaxed); }
   word settled() const noexcept;  // the word once no canceller holds it
-  cancel_step request(bool again, word who) noexcept;
   // Returns the word as it was.
   template <class Next>
   word change(Next next) noexcept {

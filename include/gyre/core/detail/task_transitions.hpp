@@ -80,9 +80,9 @@ auto basic_task_state<A>::try_request(bool again, word who) noexcept -> attempt 
 }
 
 template <class A>
-auto basic_task_state<A>::request(bool again, word who) noexcept -> cancel_step {
+auto basic_task_state<A>::ask_cancel(bool again, word who) noexcept -> attempt {
   for (backoff pause;; pause.once()) {
-    if (const attempt tried = try_request(again, who); tried.made) return tried.step;
+    if (const attempt tried = try_request(again, who); tried.made) return tried;
   }
 }
 
