@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../loop/loop_core.hpp"
+#include "../sync/wait_view.hpp"
 
 #include <gyre/core/awaited_by.hpp>
 #include <gyre/core/frame_stack.hpp>
@@ -9,19 +10,12 @@
 #include <gyre/flow/gather.hpp>
 #include <gyre/flow/wait.hpp>
 #include <gyre/sync/barrier.hpp>
-#include <gyre/sync/lock.hpp>
 
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
 
 namespace gyre::detail {
-
-/// What primitives show of themselves while a task that waits for them is kept parked. No lock may be taken here: who wakes
-/// the task holds the primitive's and waits for the task's.
-struct wait_view {
-  [[nodiscard]] static holder_word holder_of(const lock& l) noexcept { return l.turns_.holder().get(); }
-};
 
 namespace {
 
@@ -51,7 +45,7 @@ glance glance_at(task_core& t) noexcept {
       seen.number = static_cast<std::size_t>(static_cast<const barrier*>(t.waits_at)->parties());
     }
     if (t.waits_by == wait_reason::all_of || t.waits_by == wait_reason::some_of) {
-      seen.number = t.waits_at == nullptr ? 0 : count_pending(*static_cast<const wait_core*>(t.waits_at));
+      seen.number = count_pending(*static_cast<const wait_core*>(t.waits_at));
     }
   }
   t.state.unlock();
@@ -76,6 +70,7 @@ constexpr named_reason named_reasons[] = {{wait_reason::lock, wait_subject::lock
                                           {wait_reason::all_of, wait_subject::several, nullptr},
                                           {wait_reason::some_of, wait_subject::several, nullptr},
                                           {wait_reason::some_of_in_time, wait_subject::several, nullptr},
+                                          {wait_reason::group, wait_subject::several, nullptr},
                                           {wait_reason::unknown, wait_subject::unknown, nullptr}};
 
 class graph_maker {

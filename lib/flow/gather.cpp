@@ -103,6 +103,18 @@ bool gather_core::any_needed(bool (*needed)(const future_core&, const void*) noe
   return !collect_errors_ && pending != nullptr && needed(*pending, with);
 }
 
+bool gather_core::is_over() const noexcept {
+  bool all = true;
+  for (const auto& each : children_) {
+    if (!each->done()) {
+      all = false;
+    } else if (!collect_errors_ && each->outcome() != status::finished) {
+      return true;
+    }
+  }
+  return all;
+}
+
 bool gather_core::cancel(std::string_view message) {
   if (done()) return false;
   // Before the children: the last of them may end on another loop at once, and the gather with it.

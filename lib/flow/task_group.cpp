@@ -69,7 +69,7 @@ bool group_wait::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
     if (group_.unfinished_ == 0) return false;
     suspended_ = true;
     t.resume_point = at;
-    t.note_wait(wait_reason::some_of, nullptr);
+    t.note_wait(wait_reason::group, &group_);
     parked = t.park_or_yield();
     if (parked) group_.waiting_ = &t;
   }
@@ -87,6 +87,17 @@ group_wait::~group_wait() {
   if (!suspended_) return;  // else the frame is destroyed in mid-wait
   const std::lock_guard hold(group_.guard_);
   group_.waiting_ = nullptr;
+}
+
+// Whoever starts a task, or ends one, is at work: each place is that of a task that has not ended.
+const char* lost_at(const task_group& group) noexcept {
+  std::size_t unended = 0;
+  const auto count = [&unended](const group_child& each) { unended += each.task->done() ? 0 : 1; };
+  using list = intrusive_list<group_child, group_tag>;
+  const_cast<list&>(group.running_).for_each(count);
+  const_cast<list&>(group.cancelled_).for_each(count);
+  if (unended == 0) return "waits for a task group whose tasks have ended";
+  return unended == group.unfinished_ ? nullptr : "waits for a task group that does not count its tasks";
 }
 
 }  // namespace detail

@@ -188,6 +188,10 @@ void wait_core::wake() noexcept {
 
 std::size_t count_pending(const wait_core& core) noexcept { return core.count_pending(); }
 
+const char* lost_at(const wait_core& core) noexcept {
+  return core.satisfied() ? "waits for tasks that have ended" : nullptr;
+}
+
 void wait_core_release::operator()(wait_core* core) const noexcept {
   core->unwatch();
   core->release();

@@ -61,7 +61,6 @@ std::vector<std::size_t> worker_threads::await_ends(std::optional<time_point> de
   std::vector<std::size_t> stuck;
   for (worker& each : threads_) {
     if (each.end->wait(deadline)) continue;
-    each.end->release();
     each.thread.detach();
     stuck.push_back(each.index);
   }

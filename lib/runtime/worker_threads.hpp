@@ -34,7 +34,8 @@ class worker_threads {
   /// themselves. Returns the indexes of those.
   std::vector<std::size_t> await_ends(std::optional<time_point> deadline);
 
-  /// Lets the threads whose bodies have ended do their last thing, and joins them. None is left then.
+  /// Lets all threads do their last thing, those that were detached when their bodies end, and joins the others. None is left
+  /// then.
   void release();
 
   [[nodiscard]] bool empty() const noexcept { return threads_.empty(); }

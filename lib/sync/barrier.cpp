@@ -152,6 +152,14 @@ bool barrier_awaiter::may_resume(task_core& t) noexcept {
   return false;
 }
 
+// A round that is full, or ends in errors, leaves at once; then who waits outside gets in.
+const char* barrier_awaiter::lost() const noexcept {
+  if (stage_ == stage::outside) return "waits outside a barrier";
+  if (barrier_.state_ != barrier::state::filling) return "waits inside a barrier that does not fill";
+  if (barrier_.inside_ >= barrier_.parties_) return "waits inside a barrier that is filled";
+  return lost_in(barrier_.waiters_);
+}
+
 std::size_t barrier_awaiter::await_resume() {
   switch (stage_) {
     case stage::cancelled:

@@ -51,6 +51,10 @@ void queue_base::append_counts(std::string& out, const counts& now) {
   if (now.shut_down) out += " shutdown";
 }
 
+const char* queue_base::lost_by(const wait_queue& waiters) const noexcept {
+  return shut_down_ ? "waits at a queue that is shut down" : lost_in(waiters);
+}
+
 void throw_put_refused(attempt how) {
   if (how == attempt::waits) throw queue_full();
   throw queue_shut_down();
@@ -62,22 +66,22 @@ void throw_get_refused(attempt how) {
 }
 
 bool join_awaiter::await_ready() const noexcept {
-  const std::lock_guard hold(guard_);
-  return unfinished_ == 0;
+  const std::lock_guard hold(queue_.guard_);
+  return queue_.unfinished_ == 0;
 }
 
 bool join_awaiter::suspend(task_core& t, std::coroutine_handle<> at) noexcept {
   interruption_point();
-  std::unique_lock hold(guard_);
-  if (unfinished_ == 0) return false;
-  t.note_wait(wait_reason::queue_end, &guard_);
-  wait_in(joiners_, node_, hold, t, at);
+  std::unique_lock hold(queue_.guard_);
+  if (queue_.unfinished_ == 0) return false;
+  t.note_wait(wait_reason::queue_end, &queue_);
+  wait_in(queue_.joiners_, node_, hold, t, at);
   return true;
 }
 
 void join_awaiter::leave_queue() noexcept {
-  const std::lock_guard hold(guard_);
-  joiners_.remove(node_);
+  const std::lock_guard hold(queue_.guard_);
+  queue_.joiners_.remove(node_);
 }
 
 void join_awaiter::await_resume() {

@@ -2,15 +2,15 @@
 #include "stillness.hpp"
 
 #include "../loop/loop_core.hpp"
+#include "../sync/wait_view.hpp"
 
 #include <gyre/core/future_core.hpp>
 #include <gyre/core/join.hpp>
 #include <gyre/core/task_record.hpp>
 #include <gyre/flow/gather.hpp>
+#include <gyre/flow/task_group.hpp>
 #include <gyre/flow/wait.hpp>
-#include <gyre/sync/barrier.hpp>
-#include <gyre/sync/event.hpp>
-#include <gyre/sync/lock.hpp>
+#include <gyre/loop/timers.hpp>
 
 #include <string_view>
 #include <utility>
@@ -22,6 +22,7 @@ using detail::join_head;
 using detail::loop_core;
 using detail::task_core;
 using detail::wait_reason;
+using detail::wait_view;
 
 constexpr std::int64_t millisecond = 1'000'000;
 
@@ -29,30 +30,52 @@ constexpr std::int64_t millisecond = 1'000'000;
 const char* lost_by_future(const task_core& t) {
   const detail::future_core& awaited = *t.waits_for;
   if (awaited.done()) return "waits for a future that is done";
-  const auto* gather = dynamic_cast<const detail::gather_core*>(&awaited);
-  return gather != nullptr && gather->pending() == 0 ? "waits for a gather whose children have ended" : nullptr;
+  if (!awaited.hands_on()) return nullptr;
+  if (const auto* gather = dynamic_cast<const detail::gather_core*>(&awaited); gather != nullptr) {
+    return gather->is_over() ? "waits for a gather whose children have ended" : nullptr;
+  }
+  const auto goes_on = [](const detail::future_core& needed, const void*) noexcept { return !needed.done(); };
+  return awaited.any_needed(goes_on, nullptr) ? nullptr : "waits for a future whose source has ended";
 }
 
+const char* lost_by_timer(const task_core& t, const detail::timer_node& node) {
+  if (!node.is_armed()) return "waits for a timer that is not set";
+  const auto& home = static_cast<const loop_core&>(t.at());
+  return home.timers->next_deadline() > node.deadline() ? "waits for a timer that its loop does not see" : nullptr;
+}
+
+// A new kind of wait has to be named here: the compiler looks whether all are.
 const char* lost_by_primitive(const task_core& t) {
+  if (t.check != nullptr) return t.check->lost();
+  const void* const at = t.waits_at;
   switch (t.waits_by) {
     case wait_reason::lock:
-      return static_cast<const lock*>(t.waits_at)->locked() ? nullptr : "waits for a lock that is free";
+      return wait_view::lost_at(*static_cast<const lock*>(at));
+    case wait_reason::semaphore:
+      return wait_view::lost_at(*static_cast<const semaphore*>(at));
     case wait_reason::event:
-      return static_cast<const event*>(t.waits_at)->is_set() ? "waits for an event that is set" : nullptr;
-    case wait_reason::barrier: {
-      const auto& b = *static_cast<const barrier*>(t.waits_at);
-      const bool fills = to_string(b).find("filling") != std::string::npos && b.n_waiting() < b.parties();
-      return fills ? nullptr : "waits at a barrier that does not fill";
-    }
+      return wait_view::lost_at(*static_cast<const event*>(at));
+    case wait_reason::condition:
+      return wait_view::lost_at(*static_cast<const condition*>(at));
+    case wait_reason::queue_end:
+      return wait_view::lost_at_end_of(*static_cast<const detail::queue_base*>(at));
+    case wait_reason::timer:
+      return lost_by_timer(t, *static_cast<const detail::timer_node*>(at));
     case wait_reason::all_of:
     case wait_reason::some_of:
-    case wait_reason::some_of_in_time: {
-      const auto* some = static_cast<const detail::wait_core*>(t.waits_at);  // null in a task group
-      return some != nullptr && count_pending(*some) == 0 ? "waits for tasks that have all ended" : nullptr;
-    }
-    default:
-      return nullptr;
+    case wait_reason::some_of_in_time:
+      return detail::lost_at(*static_cast<const detail::wait_core*>(at));
+    case wait_reason::group:
+      return detail::lost_at(*static_cast<const task_group*>(at));
+    case wait_reason::barrier:
+    case wait_reason::queue_item:
+    case wait_reason::queue_room:
+    case wait_reason::io:
+      return "has lost what it looks at before it goes on";
+    case wait_reason::unknown:
+      break;
   }
+  return "waits for something unknown";  // world::trace() forgets each wait at the next step
 }
 
 // The operation is being cancelled: the request is delivered with its end.

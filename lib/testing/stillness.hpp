@@ -17,9 +17,13 @@ namespace gyre::testing {
 ///   queues     all are empty; no loop is to stop, none searches for work, and the idle word counts them all as sleepers
 ///   alarms     a loop gets up when its first timer is due
 ///   tasks      each waits, or has a fork-join with a child that has not ended; none that has ended is listed
-///   futures    a task waits for none that is done, nor for a gather whose children are
+///   futures    a task waits for none that is done, nor for a gather or shield that its sources end
 ///   cancels    none is asked of a task whose wait could end by it
-///   sync       a task waits for no lock that is free, no event that is set, no barrier that is filled or broken
+///   sync       a task waits for no lock that is free, no semaphore with permits, no event that is set, no item or room that
+///              a queue has, no queue that is shut down, no barrier that is filled, broken, or open to it; and in no list
+///              where somebody was woken
+///   flow       a task waits for no group and no wait() that is over, and for no timer that is not set
+///   others     what a task waits for is known: a kind of wait that has nothing to say here is not forgotten
 ///
 /// A program that waits for something that never comes is none of its business: that is a deadlock.
 ///

@@ -100,6 +100,7 @@ void simulation::world::trace(detail::trace_event event, detail::task_core& t) n
   const auto& where = static_cast<loop_core&>(t.at());
   trace_ = (trace_ ^ (static_cast<std::uint64_t>(event) + 16 * where.index + 1)) * 0x100000001b3ULL;
   if (recorder_.on()) recorder_.note(elapsed(), event, t);
+  if (event == detail::trace_event::step && t.check == nullptr) t.waits_by = detail::wait_reason::unknown;
   const char* const wrong = broken_by(event, t);
   if (wrong != nullptr && broken_ == nullptr) broken_ = wrong;
 }
@@ -306,8 +307,14 @@ std::int64_t simulation::world::next_event(const loop_core& target) const noexce
 }
 
 // All loops sleep, and no function waits. A look costs as much as there are tasks: after one, as many decisions go by.
+// A loop that takes no part may have woken tasks, for whom others wait: then there is nothing to be said.
 void simulation::world::check_stillness(const loop_core& target) {
   if (choices_.made() < next_check_) return;
+  const bool more = std::any_of(beds_.begin(), beds_.end(), [&](const auto& each) {
+    const loop_core* const l = each->loop();
+    return !takes_part(*each, target) && l != nullptr && !l->closed() && !l->nothing_came_in();
+  });
+  if (more) return;
   stillness found;
   for (const auto& each : beds_) {
     if (takes_part(*each, target)) found.look_at(*each->loop(), each->next_alarm());

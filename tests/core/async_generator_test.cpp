@@ -222,6 +222,19 @@ LOOP_TEST("AGEN-004: a generator that is dropped before its loop begins to close
   CHECK(kept.use_count() == 1);
 }
 
+TEST_CASE("AGEN-003: a generator that is dropped while its loop stands still goes with the loop",
+          "[core][async_generator]") {
+  const auto kept = std::make_shared<int>(1);
+  const auto loop = new_event_loop();
+  const auto take_one = [](async_generator<int>& values) -> coro<> { static_cast<void>(co_await values.next()); };
+  std::optional<async_generator<int>> values(keeping(kept));
+  loop->run_until_complete(take_one(*values));
+  values.reset();
+  CHECK(kept.use_count() == 2);
+  loop->close();
+  CHECK(kept.use_count() == 1);
+}
+
 TEST_CASE("RUN-016: after the tasks the generators are closed, then the executor is joined", "[core][async_generator]") {
   for (const int loops : {1, 4}) {
     std::string log;

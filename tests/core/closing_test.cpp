@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Last touches: what a loop that closes abandons, what a future leaves behind that nobody ends, what outlives what.
 #include "at_end.hpp"
+#include "loop/loop_core.hpp"
 #include "loop_test.hpp"
 #include "spoil.hpp"
 
@@ -176,4 +177,19 @@ TEST_CASE("future: one whose loop has closed can still be ended", "[core][future
   CHECK(result.result() == 7);
   error.set_exception(std::runtime_error("late"));
   CHECK_THROWS_WITH(error.result(), "late");
+}
+
+TEST_CASE("XLOOP-027: a future of a loop that is gone is refused by the one that has taken its place",
+          "[core][future]") {
+  const gyre::testing::simulation active(1);
+  std::shared_ptr<event_loop> loop = new_event_loop();
+  const future<int> left = loop->create_future<int>();
+  const detail::loop_identity* const place = &loop->core().identity();
+  loop->close();
+  loop.reset();
+  loop = new_event_loop();
+  REQUIRE(&loop->core().identity() == place);
+  const auto wait = [](future<int> f) -> coro<> { static_cast<void>(co_await f); };
+  CHECK_THROWS_AS(loop->run_until_complete(wait(left)), loop_closed);
+  loop->close();
 }

@@ -57,6 +57,31 @@ TEST_CASE("timeout: the same for a scope that was entered by hand", "[flow][time
   kept.reset();
 }
 
+TEST_CASE("timeout: the same for one whose deadline has passed, and whose block goes on", "[flow][timeout]") {
+  const auto block = [](std::shared_ptr<timeout_scope>& scope, event& passed) -> coro<> {
+    const auto outlasts = [](event& seen) -> coro<> {
+      try {
+        co_await wait_for_ever();
+      } catch (const cancelled_error&) {
+        seen.set();
+      }
+      co_await wait_for_ever();
+    };
+    scope = std::make_shared<timeout_scope>(1ns);
+    co_await with(*scope, [&] { return outlasts(passed); });
+  };
+  const auto until_set = [](event& e) -> coro<> { co_await e.wait(); };
+  std::shared_ptr<timeout_scope> kept;
+  event passed;
+  const auto loop = new_event_loop();
+  const report_catcher caught(*loop);
+  loop->create_task(block(kept, passed));
+  loop->run_until_complete(until_set(passed));
+  CHECK(to_string(*kept).rfind("<Timeout [expiring]", 0) == 0);
+  loop->close();
+  CHECK(to_string(*kept) == "<Timeout [expired]>");
+}
+
 TEST_CASE("timeout: a scope of a task of a runtime that has ended", "[flow][timeout]") {
   for (const int loops : {1, 4}) {
     std::shared_ptr<timeout_scope> kept;

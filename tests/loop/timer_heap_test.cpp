@@ -112,6 +112,25 @@ class bench {
   std::unique_ptr<timer_heap> heap_ = timer_heap::by_arrival(0);
 };
 
+/// `n` timers of five deadlines, of which every second one, and then every other one too, is taken back: the order in which
+/// the first ten of those that are left come due.
+std::vector<int> order_of_cpython(int n, int cancelled) {
+  const std::unique_ptr<timer_heap> heap = timer_heap::as_cpython();
+  std::vector<int> fired;
+  std::deque<numbered_timer> timers;
+  for (int i = 0; i < n; ++i) heap->arm(timers.emplace_back(i, fired, false), 1'000 + i * 7 % 5);
+  for (int i = 0; i < cancelled; ++i) {
+    const int which = 2 * i < n ? 2 * i : 2 * i % n + 1;
+    REQUIRE(heap->disarm(timers[static_cast<std::size_t>(which)]));
+  }
+  intrusive_list<runnable> ring;
+  REQUIRE_FALSE(heap->fire_due(500, ring));
+  REQUIRE(heap->fire_due(2'000, ring));
+  while (!ring.empty()) ring.pop_front().run();
+  REQUIRE(fired.size() == static_cast<std::size_t>(n - cancelled));
+  return {fired.begin(), fired.begin() + 10};
+}
+
 /// Fires for some time, on whatever thread finds it due.
 struct slow_timer final : timer_node {
   slow_timer() noexcept : timer_node(&fire, &take_turn, true) {}
@@ -214,4 +233,14 @@ TEST_CASE("timers: a heap does what a sorted list does", "[loop][timer]") {
       b.check_next();
     }
   }
+}
+
+// The expected orders are those of CPython's base_events.py with heapq, 3.13.
+TEST_CASE("timers: in CPython's order cancelled ones leave when they are more than a half of over a hundred",
+          "[loop][timer]") {
+  using order = std::vector<int>;
+  CHECK(order_of_cpython(100, 60) == order{55, 25, 95, 45, 85, 35, 75, 65, 23, 53});
+  CHECK(order_of_cpython(101, 51) == order{95, 45, 25, 5, 85, 35, 15, 75, 65, 55});
+  CHECK(order_of_cpython(102, 51) == order{5, 55, 25, 95, 45, 85, 15, 35, 75, 65});
+  CHECK(order_of_cpython(102, 52) == order{95, 45, 25, 5, 85, 35, 15, 75, 65, 55});
 }

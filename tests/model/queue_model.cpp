@@ -68,6 +68,7 @@ class getter final : public detail::queue_awaiter<getter, traits> {
  private:
   friend queue_awaiter;
   static constexpr auto reason = detail::wait_reason::queue_item;
+  [[nodiscard]] const void* place() const noexcept { return &queue_; }
   [[nodiscard]] bool possible() const noexcept { return queue_.items != 0; }
   detail::attempt try_now(wakes&) noexcept { return queue_.take() ? detail::attempt::done : detail::attempt::waits; }
   void get_memory(std::unique_lock<model_lock>&) const noexcept {}

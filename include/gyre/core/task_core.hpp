@@ -42,6 +42,9 @@ class resume_check {
   /// On the thread that is about to resume `t`, which counts as running. False: it has parked again; hands off.
   virtual bool may_resume(task_core& t) noexcept = 0;
 
+  /// What a task that is parked by it has lost, at a moment when no thread is at work; null if it waits rightly.
+  [[nodiscard]] virtual const char* lost() const noexcept = 0;
+
  protected:
   ~resume_check() = default;
 };
@@ -49,19 +52,20 @@ class resume_check {
 /// What a parked task waits for, where that is no future; it tells what `waits_at` points to.
 enum class wait_reason : std::uint8_t {
   unknown,
-  lock,           // gyre::lock
-  semaphore,      // gyre::semaphore
-  event,          // gyre::event
-  condition,      // gyre::condition
-  barrier,        // gyre::barrier
-  queue_item,     // the guard of a queue_base
-  queue_room,     // likewise
-  queue_end,      // likewise: join()
-  timer,          // timer_node
-  io,             // nothing
-  all_of,         // wait_core; the futures know who waits: see awaited_by.hpp
-  some_of,        // likewise: one of them may be enough; null in a task group
-  some_of_in_time // likewise, with a timeout
+  lock,             // gyre::lock
+  semaphore,        // gyre::semaphore
+  event,            // gyre::event
+  condition,        // gyre::condition
+  barrier,          // gyre::barrier
+  queue_item,       // queue_base
+  queue_room,       // likewise
+  queue_end,        // likewise: join()
+  timer,            // timer_node
+  io,               // nothing
+  all_of,           // wait_core; the futures know who waits: see awaited_by.hpp
+  some_of,          // likewise: one of them may be enough
+  some_of_in_time,  // likewise, with a timeout
+  group             // task_group
 };
 
 /// Thread:  the members are the running thread's, or guarded as said.

@@ -30,6 +30,8 @@ class gather_core : public future_core {
   [[nodiscard]] bool collects_errors() const noexcept { return collect_errors_; }
   /// How many of its children are not done, each counted once.
   [[nodiscard]] std::size_t pending() const noexcept { return unfinished_.load(std::memory_order_relaxed); }
+  /// Whether its children have ended, or one that is enough has failed: it ends itself before its loop sleeps.
+  [[nodiscard]] bool is_over() const noexcept;
 
  protected:
   gather_core(home& owner, result_base& result_room, bool collect_errors) noexcept

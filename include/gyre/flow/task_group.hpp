@@ -66,6 +66,9 @@ class [[nodiscard]] group_wait : public awaiter_base {
 template <class R, class Group, class Source>
 coro<R> run_group(Group group, Source source);
 
+/// What the parent has lost that waits for its tasks, at a moment when no thread is at work; null if it waits rightly.
+[[nodiscard]] const char* lost_at(const task_group& group) noexcept;
+
 }  // namespace detail
 
 /// A scope that ends when all tasks started in it have ended. The first that fails cancels the others and the body. Use it
@@ -121,6 +124,7 @@ class task_group {
  private:
   friend class detail::group_child;
   friend class detail::group_wait;
+  friend const char* detail::lost_at(const task_group& group) noexcept;
   template <class R, class Group, class Source>
   friend coro<R> detail::run_group(Group group, Source source);
   using child_list = detail::intrusive_list<detail::group_child, detail::group_tag>;

@@ -41,6 +41,8 @@ class wait_core;
 
 /// How many of the futures are not done. For who keeps the waiting task parked.
 [[nodiscard]] std::size_t count_pending(const wait_core& core) noexcept;
+/// What the task has lost that waits by it, at a moment when no thread is at work; null if it waits rightly.
+[[nodiscard]] const char* lost_at(const wait_core& core) noexcept;
 
 struct wait_core_release {
   void operator()(wait_core* core) const noexcept;

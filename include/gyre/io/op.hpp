@@ -28,6 +28,9 @@ class io_wait : public resume_check, public runnable {
   io_wait& operator=(const io_wait&) = delete;
 
   bool may_resume(task_core& t) noexcept final;
+  [[nodiscard]] const char* lost() const noexcept final {
+    return parts_.any() ? nullptr : "waits for an operation that has ended";
+  }
 
  protected:
   io_wait() noexcept : runnable(&emit_in_turn) {}

@@ -31,6 +31,8 @@ class timer_node : public runnable {
   [[nodiscard]] bool fires_directly() const noexcept { return direct_; }
 
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_; }
+  /// Whether it is in a heap.   Thread: who holds that heap's lock, or any when no thread is at work.
+  [[nodiscard]] bool is_armed() const noexcept { return stage_.is_armed(); }
 
  protected:
   ~timer_node() = default;

@@ -31,6 +31,7 @@ class barrier_awaiter final : public awaiter_base, public resume_check, public l
   }
   std::size_t await_resume();
   bool may_resume(task_core& t) noexcept override;
+  [[nodiscard]] const char* lost() const noexcept override;
 
  private:
   friend class gyre::barrier;

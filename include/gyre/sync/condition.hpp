@@ -96,6 +96,7 @@ class condition {
 
  private:
   friend class detail::condition_awaiter;
+  friend struct detail::wait_view;
   void check_held() const;
   void pass_on() noexcept;
 

@@ -12,6 +12,8 @@ class event;
 
 namespace detail {
 
+struct wait_view;
+
 class event_awaiter : public awaiter_base {
  public:
   using value_type = bool;
@@ -63,6 +65,7 @@ class event {
 
  private:
   friend class detail::event_awaiter;
+  friend struct detail::wait_view;
   detail::basic_flag<detail::task_core> flag_;
 };
 

@@ -74,6 +74,10 @@ class basic_permits {
     const std::lock_guard hold(guard_);
     return {must_wait(), value_, waiters_.size()};
   }
+  /// What a task that is parked here has lost, at a moment when no thread is at work; null if it waits rightly.
+  [[nodiscard]] const char* lost() const noexcept {
+    return value_ > 0 ? "waits for a semaphore that has permits" : lost_in(waiters_);
+  }
 
  private:
   // These under guard_.
@@ -181,6 +185,10 @@ class basic_turns {
     const guard hold(const_cast<basic_turns&>(*this));
     return {hold.locked, waiters_.size()};
   }
+  /// What a task that is parked here has lost, at a moment when no thread is at work; null if it waits rightly.
+  [[nodiscard]] const char* lost() const noexcept {
+    return locked() ? lost_in(waiters_) : "waits for a lock that is free";
+  }
 
  private:
   using word_type = unsigned;
@@ -275,6 +283,10 @@ class basic_flag {
   [[nodiscard]] look show() const noexcept {
     const std::lock_guard hold(guard_);
     return {set_, waiters_.size()};
+  }
+  /// What a task that is parked here has lost, at a moment when no thread is at work; null if it waits rightly.
+  [[nodiscard]] const char* lost() const noexcept {
+    return set_ ? "waits for an event that is set" : lost_in(waiters_);
   }
 
  private:

@@ -59,7 +59,7 @@ class basic_queue : private detail::queue_base {
 
   using queue_base::task_done;
   /// Waits until task_done() was called for every item that was put.
-  [[nodiscard]] detail::join_awaiter join() noexcept { return detail::join_awaiter(guard_, unfinished_, joiners_); }
+  [[nodiscard]] detail::join_awaiter join() noexcept { return detail::join_awaiter(*this); }
 
   /// Nothing can be put any more; who waits to put gets queue_shut_down, and who waits to get, too. What is in the queue can
   /// still be taken, unless `immediate`: then it is dropped, and counts as done. May be called again.
@@ -240,10 +240,14 @@ class [[nodiscard]] get_awaiter final : public queue_awaiter<get_awaiter<Queue>>
     this->finish();
     return item_->open();
   }
+  [[nodiscard]] const char* lost() const noexcept override {
+    return possible() ? "waits for an item of a queue that has some" : queue_.lost_by(queue_.getters_);
+  }
 
  private:
   friend base;
   static constexpr wait_reason reason = wait_reason::queue_item;
+  [[nodiscard]] const queue_base* place() const noexcept { return &queue_; }
   [[nodiscard]] bool possible() const noexcept { return queue_.items_.size() != 0; }
   [[gnu::always_inline]] attempt try_now(wake_list& woken) noexcept(!Queue::compares) {
     return queue_.try_get(item_, woken);
@@ -264,10 +268,14 @@ class [[nodiscard]] put_awaiter final : public queue_awaiter<put_awaiter<Queue>>
 
   put_awaiter(Queue& q, item&& given) : base(q.guard_, q.putters_), queue_(q), item_(std::move(given)) {}
   void await_resume() { this->finish(); }
+  [[nodiscard]] const char* lost() const noexcept override {
+    return possible() ? "waits for room in a queue that has some" : queue_.lost_by(queue_.putters_);
+  }
 
  private:
   friend base;
   static constexpr wait_reason reason = wait_reason::queue_room;
+  [[nodiscard]] const queue_base* place() const noexcept { return &queue_; }
   [[nodiscard]] bool possible() const noexcept { return !queue_.queue_base::full(queue_.items_.size()); }
   [[gnu::always_inline]] attempt try_now(wake_list& woken) noexcept(!Queue::compares) {
     return queue_.try_put(item_, woken);

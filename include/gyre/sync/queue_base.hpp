@@ -44,6 +44,8 @@ class queue_base {
   void end(std::size_t dropped, wake_list& woken) noexcept;
 
   static void append_counts(std::string& out, const counts& now);
+  /// What a task that is parked to get or put has lost, at a moment when no thread is at work, besides items and room.
+  [[nodiscard]] const char* lost_by(const wait_queue& waiters) const noexcept;
 
   mutable spin_lock guard_;
   bool shut_down_ = false;
@@ -52,6 +54,10 @@ class queue_base {
   wait_queue getters_;
   wait_queue putters_;
   wait_queue joiners_;
+
+ private:
+  friend class join_awaiter;
+  friend struct wait_view;
 };
 
 /// What put_nowait() and get_nowait() throw when an attempt is not done.
@@ -63,10 +69,8 @@ class [[nodiscard]] join_awaiter : public awaiter_base {
  public:
   using value_type = void;
 
-  join_awaiter(spin_lock& guard, const std::size_t& unfinished, wait_queue& joiners) noexcept
-      : guard_(guard), unfinished_(unfinished), joiners_(joiners) {}
-  join_awaiter(join_awaiter&& unawaited) noexcept
-      : join_awaiter(unawaited.guard_, unawaited.unfinished_, unawaited.joiners_) {}
+  explicit join_awaiter(queue_base& queue) noexcept : queue_(queue) {}
+  join_awaiter(join_awaiter&& unawaited) noexcept : queue_(unawaited.queue_) {}
   join_awaiter(const join_awaiter&) = delete;
   join_awaiter& operator=(const join_awaiter&) = delete;
   ~join_awaiter();
@@ -81,9 +85,7 @@ class [[nodiscard]] join_awaiter : public awaiter_base {
  private:
   bool suspend(task_core& t, std::coroutine_handle<> at) noexcept;
   void leave_queue() noexcept;
-  spin_lock& guard_;
-  const std::size_t& unfinished_;
-  wait_queue& joiners_;
+  queue_base& queue_;
   wait_node node_;
 };
 
@@ -99,7 +101,7 @@ struct queue_traits {
 /// What get() and put() share: wait while the queue is empty or full, look again before going on.
 ///
 /// Derived offers, under the lock: attempt try_now(woken), which may throw; void get_memory(hold), which lets go of the lock on
-/// the way. And without it: bool possible(), a moment's truth then.
+/// the way. And without it: bool possible(), a moment's truth then; const void* place(), the queue.
 template <class Derived, class Traits = queue_traits>
 class queue_awaiter : public Traits::awaiter, public Traits::check {
   using task_type = typename Traits::task;
@@ -156,7 +158,7 @@ class queue_awaiter : public Traits::awaiter, public Traits::check {
     std::unique_lock hold(guard_);
     if (ends_at_last(hold, woken)) return false;
     t.check = this;
-    t.note_wait(Derived::reason, &guard_);
+    t.note_wait(Derived::reason, self().place());
     wait_in(waiters_, node_, hold, t, at);
     return true;
   }

@@ -13,6 +13,8 @@ class semaphore;
 
 namespace detail {
 
+struct wait_view;
+
 class permit_awaiter : public awaiter_base {
  public:
   using value_type = bool;
@@ -91,6 +93,7 @@ class semaphore {
 
  private:
   friend class detail::permit_awaiter;
+  friend struct detail::wait_view;
 };
 
 /// A semaphore that refuses to be released above its initial value.   Like: asyncio.BoundedSemaphore.

@@ -125,6 +125,9 @@ class basic_wait_queue {
     return false;
   }
 
+  /// Nobody is about to resume: so it is whenever no thread is at work.
+  [[nodiscard]] bool settled() const noexcept { return looked_at_.empty() && granted_ == 0; }
+
   [[nodiscard]] std::size_t size() const noexcept {
     std::size_t n = 0;
     const auto count = [&n](node&) { ++n; };
@@ -165,6 +168,12 @@ class basic_wait_queue {
   list waiting_;
   typename Policy::template var<std::size_t> granted_{0};
 };
+
+/// What a task that is parked in `waiters` has lost by the others there, at a moment when no thread is at work; or null.
+template <class Task, class Policy>
+[[nodiscard]] const char* lost_in(const basic_wait_queue<Task, Policy>& waiters) noexcept {
+  return waiters.settled() ? nullptr : "waits behind a task that was woken and has not gone on";
+}
 
 /// Links the task's node and parks the task; what it gives goes to leave() once the lock is free. Nothing of the frame may
 /// be touched after the lock is free.
