@@ -39,7 +39,10 @@ class collector {
       block.pin_alive();
       orphans.emplace_back(&block);
     });
-    for (const pinned_block& block : orphans) add_children(*block);
+    for (pinned_block& block : orphans) {
+      levels_.push_back({{}, std::move(block), false});
+      look_at_levels();
+    }
   }
   /// How many blocks the loops had ever listed when a pass looked at them.
   [[nodiscard]] std::uint64_t take_listed() noexcept { return std::exchange(listed_, 0); }
@@ -47,25 +50,44 @@ class collector {
   task_set take() { return std::move(found_); }
 
  private:
+  // A task whose children come first, and the gather that they are of, if it is in one. None: the children are orphans.
+  struct level {
+    core_ref<task_record> task;
+    pinned_block block;
+    bool wanted;
+    std::uint32_t next = 0;
+  };
+
   void add(core_ref<task_record> t) {
+    enter(std::move(t));
+    look_at_levels();
+  }
+  void enter(core_ref<task_record> t) {
     task_core* core = t->core();
     if (core == nullptr || core->state.is_done() || !seen_.insert(t.get()).second) return;
     const bool wanted = only_ == nullptr || &core->at() == only_;
-    if (core->join.load(std::memory_order_relaxed) != nullptr) {  // pin() orders
-      if (const pinned_block block(join_head::pin(core->join)); block != nullptr) add_children(*block);
-    }
-    if (wanted) found_.push_back(any_task(core_ref<future_core>(t.release())));
+    const bool may_gather = core->join.load(std::memory_order_relaxed) != nullptr;  // pin() orders
+    pinned_block block(may_gather ? join_head::pin(core->join) : nullptr);
+    levels_.push_back({std::move(t), std::move(block), wanted});
   }
-  void add_children(join_head& block) {
-    for (std::uint32_t i = 0; i < block.child_count(); ++i) {
-      task_core& child = block.child(i);
-      if (!child.state.is_done()) add(core_ref<task_record>(child.type->record(child)));
+  // Fork-joins lie inside each other as deep as user code likes: no recursion.
+  void look_at_levels() {
+    while (!levels_.empty()) {
+      level& deepest = levels_.back();
+      if (deepest.block != nullptr && deepest.next < deepest.block->child_count()) {
+        task_core& child = deepest.block->child(deepest.next++);
+        if (!child.state.is_done()) enter(core_ref<task_record>(child.type->record(child)));
+      } else {
+        if (deepest.wanted) found_.push_back(any_task(core_ref<future_core>(deepest.task.release())));
+        levels_.pop_back();
+      }
     }
   }
 
   const home* only_;
   std::uint64_t listed_ = 0;
   std::unordered_set<const task_record*> seen_;
+  std::vector<level> levels_;  // each inside the one before
   task_set found_;
 };
 

@@ -236,3 +236,32 @@ TEST_CASE("fork-join: an abandoned child that another abandoned task has woken l
   r.stop();
   CHECK(spoilt);
 }
+
+namespace {
+
+coro<> nest(int depth, future<> leaf) {
+  if (depth == 0) {
+    co_await leaf;
+  } else {
+    co_await gather(nest(depth - 1, leaf));
+  }
+}
+
+coro<std::size_t> look_at_nest(future<> leaf) {
+  const std::size_t seen = all_tasks().size();
+  leaf.set_result();
+  co_return seen;
+}
+
+coro<std::size_t> count_nest(int depth) {
+  const future<> leaf;
+  const auto [nothing, seen] = co_await gather(nest(depth, leaf), look_at_nest(leaf));
+  co_return seen;
+}
+
+}  // namespace
+
+TEST_CASE("fork-join: all_tasks() lists gathers inside each other, however deep", "[runtime][fork_join]") {
+  static constexpr int depth = 200'000;
+  CHECK(run(count_nest(depth), one_loop_of_forks()) == depth + 3);  // and main, the leaf, who looks
+}
