@@ -57,9 +57,9 @@ class runner_core {
 
   // A simulation found that nothing goes on: its tasks are destroyed as they are, the youngest first, without a report of
   // each. To cancel them in their order would end main before those that use what it owns.
-  void note_stuck() {
+  void note_stuck(event_loop& first) {
     stuck_ = true;
-    for (const any_task& each : all_tasks_of(loop().core())) {
+    for (const any_task& each : all_tasks_of(first.core())) {
       if (auto* t = dynamic_cast<own_task*>(&each.core("run"))) t->expect_abandon();
     }
   }
@@ -81,7 +81,7 @@ class runner_core {
         return true;
       } catch (const cancelled_error&) {  // by a task that cancels all on its way out, at the very end
       } catch (const would_deadlock&) {   // in a simulation: what is left never ends
-        note_stuck();
+        note_stuck(first);
         report_problem(first);
         return false;
       } catch (...) {
@@ -142,7 +142,7 @@ void runner::finish(detail::future_core& main) {
   try {
     loop.run_until_complete_core(main);
   } catch (const would_deadlock&) {
-    core_->note_stuck();
+    core_->note_stuck(core_->loop());
     throw;
   } catch (const error&) {
     core_->note_interrupts(interrupt.end());

@@ -7,6 +7,7 @@
 #include <gyre/core/awaited_by.hpp>
 
 #include <cstdint>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -124,4 +125,14 @@ RUNTIME_TEST("fork-join: the handle of a child that has ended tells how often it
   CHECK(one.done());
   CHECK(one.cancelling() == 1);
   CHECK(other.cancelling() == 3);
+}
+
+RUNTIME_TEST("fork-join: the text of a child that has ended says where its coroutine is defined",
+             "[runtime][fork_join]") {
+  any_task one;
+  any_task other;
+  static_cast<void>(co_await gather(cancel_itself(one, 0), cancel_itself(other, 0)));
+  const std::string text = to_string(one);
+  CHECK(text.find("coro=<cancel_itself() done, defined at ") != std::string::npos);
+  CHECK(text.find("fork_place_test.cpp:") != std::string::npos);
 }

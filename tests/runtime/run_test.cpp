@@ -272,6 +272,18 @@ TEST_CASE("RUN-032: another handler of SIGINT stays in place; the default one is
   CHECK(std::signal(SIGINT, SIG_DFL) == SIG_DFL);
 }
 
+TEST_CASE("RUN-032: a single SIGINT leaves the handler of SIGALRM in place", "[runtime][run][signals]") {
+  const default_sigint guard;
+  void (*const mine)(int) = [](int) {};
+  std::signal(SIGALRM, mine);
+  const auto main = []() -> coro<> {
+    std::raise(SIGINT);
+    co_await sleep(1h);
+  };
+  CHECK_THROWS_AS(run(main(), one_loop()), keyboard_interrupt);
+  CHECK(std::signal(SIGALRM, SIG_DFL) == mine);
+}
+
 TEST_CASE("run: the number of loops", "[runtime][run]") {
   const auto count = []() -> coro<int> { co_return loop_count(); };
   for (const int loops : {1, 2, 5, 64}) CHECK(run(count(), run_options().loops(loops)) == loops);

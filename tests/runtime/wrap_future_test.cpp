@@ -206,6 +206,24 @@ TEST_CASE("SAFE-010: a wrapper fails when the loop behind its source closes firs
   CHECK(run(main(source, other), one_loop()) == "error: the event loop was closed before the task ended");
 }
 
+TEST_CASE("SAFE-010: the loop that closes reports the task, and nobody its wrapper", "[runtime][threads]") {
+  const auto other = new_event_loop();
+  report_catcher reports(*other);
+  event never;
+  const auto source = run_coroutine_threadsafe(wait_for_event(never), *other);
+  const auto main = [](blocking_future<void> from, std::shared_ptr<event_loop> loop) -> coro<std::size_t> {
+    const report_catcher here;
+    {
+      const future<void> wrapper = wrap_future(from);
+      loop->close();
+      CHECK(wrapper.done());
+    }
+    co_return here.reports.size();
+  };
+  CHECK(run(main(source, other), one_loop()) == 0);
+  CHECK(reports.reports.size() == 1);
+}
+
 TEST_CASE("SAFE-011: results come while the wrapper's loop closes", "[runtime][threads]") {
   thread_pool_executor pool(2);
   for (int round = 0; round < 200; ++round) {

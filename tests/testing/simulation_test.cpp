@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -184,6 +185,26 @@ TEST_CASE("simulation: two threads have one each", "[testing][simulation]") {
   beside.join();
   CHECK(mine == expected);
   CHECK(other == expected);
+}
+
+TEST_CASE("simulation: a task that does not end with run() is told of once", "[testing][simulation]") {
+  std::vector<std::string> reports;
+  const auto main = [](std::vector<std::string>& out) -> coro<> {
+    get_running_loop().set_exception_handler(
+        [&out](event_loop&, const exception_context& context) { out.push_back(context.message); });
+    const auto stays = []() -> coro<> {
+      event never_set;
+      try {
+        co_await never_set.wait();
+      } catch (const cancelled_error&) {  // it waits on
+      }
+      co_await never_set.wait();
+    };
+    create_task(stays);
+    co_await sleep(0ns);
+  };
+  simulate(1, sim_options().loops(1), main(reports));
+  CHECK(reports == std::vector<std::string>{"error in the shutdown of gyre::run()"});
 }
 
 TEST_CASE("simulation: between two runs of a runner all loops stand between two turns", "[testing][simulation]") {
