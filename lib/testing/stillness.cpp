@@ -12,8 +12,10 @@
 #include <gyre/flow/wait.hpp>
 #include <gyre/loop/timers.hpp>
 
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace gyre::testing {
 namespace {
@@ -112,25 +114,39 @@ void stillness::look_at(loop_core& l, std::int64_t alarm) {
     for (std::uint32_t i = 0; i < block.child_count(); ++i) unended += block.child(i).state.is_done() ? 0 : 1;
     return unended;
   };
-  const auto look_at_task = [&](auto& self, task_core& t, const std::string& who) -> void {
-    ++tasks_;
-    join_head* const block = t.state.is_done() ? nullptr : t.join.load(std::memory_order_relaxed);
-    if (block == nullptr) {
-      if (const char* why = lost_by(t); why != nullptr) note(who + ' ' + why);
-      return;
-    }
-    if (count_unended(*block) == 0) note(who + " waits for a fork-join whose children have ended");
-    for (std::uint32_t i = 0; i < block->child_count(); ++i) {
-      if (!block->child(i).state.is_done()) self(self, block->child(i), "a child of " + who);
+  struct place {
+    task_core* task;
+    std::size_t depth;
+  };
+  std::vector<place> open;  // not the native stack: gathers may stand inside each other a hundred thousand times
+  const auto look_from = [&](task_core& first, auto name) {
+    const auto note_at = [&](std::size_t depth, const char* why) {
+      std::string who = depth == 0 ? "" : depth == 1 ? "a child of " : std::to_string(depth) + " gathers below ";
+      note(who + name() + ' ' + why);
+    };
+    open.push_back({&first, 0});
+    while (!open.empty()) {
+      const auto [t, depth] = open.back();
+      open.pop_back();
+      ++tasks_;
+      join_head* const block = t->state.is_done() ? nullptr : t->join.load(std::memory_order_relaxed);
+      if (block == nullptr) {
+        if (const char* why = lost_by(*t); why != nullptr) note_at(depth, why);
+        continue;
+      }
+      if (count_unended(*block) == 0) note_at(depth, "waits for a fork-join whose children have ended");
+      for (std::uint32_t i = block->child_count(); i-- > 0;) {
+        if (!block->child(i).state.is_done()) open.push_back({&block->child(i), depth + 1});
+      }
     }
   };
   l.for_each_task([&](detail::task_record& each) {
-    if (task_core* const t = each.core(); t != nullptr) look_at_task(look_at_task, *t, '\'' + each.name() + '\'');
+    if (task_core* const t = each.core(); t != nullptr) look_from(*t, [&each] { return '\'' + each.name() + '\''; });
   });
   l.for_each_orphan_block([&](join_head& block) {
     if (count_unended(block) == 0) note("it lists the children of a failed fork-join, which have all ended");
     for (std::uint32_t i = 0; i < block.child_count(); ++i) {
-      if (!block.child(i).state.is_done()) look_at_task(look_at_task, block.child(i), "an orphan");
+      if (!block.child(i).state.is_done()) look_from(block.child(i), [] { return std::string("an orphan"); });
     }
   });
 }

@@ -118,3 +118,28 @@ TEST_CASE("stillness: who waits for what never comes is none of its business", "
   const condition unnotified;
   CHECK(said_of(wait_reason::condition, &unnotified) == "nothing");
 }
+
+namespace {
+
+coro<> nest(int depth, event& leaf) {
+  if (depth == 0) {
+    co_await leaf.wait();
+  } else {
+    co_await gather(nest(depth - 1, leaf));
+  }
+}
+
+coro<> open_nest(int depth) {
+  event leaf;
+  const task<> open = create_task(nest(depth, leaf));
+  co_await sleep(1s);  // the clock goes on: all that wait have been looked at
+  CHECK_FALSE(open.done());
+  leaf.set();
+  co_await open;
+}
+
+}  // namespace
+
+TEST_CASE("stillness: gathers inside each other are looked at, however deep", "[testing][stillness]") {
+  simulate(1, sim_options().loops(2), [] { return open_nest(200'000); });
+}
