@@ -4,7 +4,6 @@
 #include <gyre/flow/detail/gather_starter.hpp>
 #include <gyre/flow/gather.hpp>
 
-#include <iterator>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -235,44 +234,5 @@ class [[nodiscard]] gather_many_call : public gather_starter<gather_many_call<Er
 
   Given arguments_;
 };
-
-template <bool Errors, class A>
-[[nodiscard]] auto gather_vector(std::vector<A> all) {
-  return gather_many_call<Errors, std::vector<A>, std::vector<gathered<Errors, value_of_argument<A>>>>(std::move(all));
-}
-
-template <class R>
-using range_reference = decltype(*std::ranges::begin(std::declval<R&>()));
-
-template <class R>
-inline constexpr bool is_vector = false;
-template <class A>
-inline constexpr bool is_vector<std::vector<A>> = true;
-
-/// What gather() walks through. A named vector is none: it is taken whole.
-template <class R>
-concept awaitable_range = !awaitable_argument<R> && !is_vector<std::remove_cvref_t<R>> && requires(R & range) {
-  std::ranges::end(range);
-  requires awaitable_argument<range_reference<R>>;
-};
-
-template <bool Errors, class R>
-[[nodiscard]] auto gather_range(R& all) {
-  using A = argument<range_reference<R>>;
-  using values = gathered_values<gathered<Errors, value_of_argument<A>>>;
-  if constexpr (is_coro_v<A>) {
-    given_coros<value_of_argument<A>> given;
-    if constexpr (std::is_lvalue_reference_v<range_reference<R>> &&
-                  std::forward_iterator<decltype(std::ranges::begin(all))>) {
-      for (auto& each : all) each.check_fresh("gather");  // before one is taken
-    }
-    for (auto&& each : all) given.add(std::move(each), "gather");
-    return gather_many_call<Errors, given_coros<value_of_argument<A>>, values>(std::move(given));
-  } else {
-    std::vector<A> given;
-    for (auto&& each : all) given.push_back(as_argument(std::forward<decltype(each)>(each)));
-    return gather_many_call<Errors, std::vector<A>, values>(std::move(given));
-  }
-}
 
 }  // namespace gyre::detail
