@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -198,15 +199,24 @@ void simulation::world::count_decision(loop_core& target) {
 
 // Extremes only: what a busy machine does to programs.
 void simulation::world::disturb(const loop_core& target) {
-  if (temper_.false_alarms != 0 && choose(temper_.false_alarms) == temper_.false_alarms - 1) {
-    for (const auto& each : beds_) {
-      if (takes_part(*each, target) && each->at() == bed::stage::asleep && choose(2) != 0)
-        static_cast<void>(each->wake());
-    }
-  }
+  if (temper_.false_alarms != 0 && choose(temper_.false_alarms) == temper_.false_alarms - 1) give_false_alarm(target);
   if (temper_.early_clock != 0 && choose(temper_.early_clock) == temper_.early_clock - 1) {
     if (const std::int64_t next = next_event(target); next - now_ <= longest_hiccup) now_ = std::max(now_, next);
   }
+}
+
+// To one loop: if it were to each, those of many loops would come faster than loops fall asleep, and the clock would stand.
+void simulation::world::give_false_alarm(const loop_core& target) {
+  const auto sleeps = [&target](const auto& each) {
+    return takes_part(*each, target) && each->at() == bed::stage::asleep;
+  };
+  const auto sleepers = static_cast<std::uint64_t>(std::count_if(beds_.begin(), beds_.end(), sleeps));
+  if (sleepers == 0) return;
+  auto chosen = std::find_if(beds_.begin(), beds_.end(), sleeps);
+  for (std::uint64_t before = choose(sleepers); before != 0; --before) {
+    chosen = std::find_if(std::next(chosen), beds_.end(), sleeps);
+  }
+  static_cast<void>((*chosen)->wake());
 }
 
 void simulation::world::note_awake(const loop_core& target) {

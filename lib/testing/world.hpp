@@ -79,6 +79,7 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   bed* step(detail::loop_core& target);
   void count_decision(detail::loop_core& target);
   void disturb(const detail::loop_core& target);
+  void give_false_alarm(const detail::loop_core& target);
   void note_awake(const detail::loop_core& target);
   [[nodiscard]] std::size_t pick();
   bed* take_turn(bed& b, const detail::loop_core& target);

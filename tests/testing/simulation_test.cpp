@@ -115,6 +115,17 @@ TEST_CASE("simulation: a main that goes on for ever is ended with no_progress", 
   }
 }
 
+TEST_CASE("simulation: extremes do not keep many loops from falling asleep all together", "[testing][simulation]") {
+  const auto naps = []() -> coro<> {
+    for (int i = 0; i < 10; ++i) co_await sleep(1us);
+  };
+  for (const std::uint64_t seed :
+       {15, 32, 100, 175, 242, 382}) {  // every turn interrupted, and loops woken for nothing
+    INFO("seed " << seed);
+    CHECK_NOTHROW(simulate(seed, extreme(64).most_decisions(100'000), naps));
+  }
+}
+
 TEST_CASE("simulation: a task that survives its cancel in a deadlock does not keep the end away",
           "[testing][simulation]") {
   const auto stubborn = []() -> coro<> {
