@@ -2,6 +2,9 @@
 #include <gyre/core/current.hpp>
 #include <gyre/core/home.hpp>
 
+#include <atomic>
+#include <cinttypes>
+#include <cstdint>
 #include <cstdio>
 #include <mutex>
 
@@ -41,7 +44,19 @@ void print_without_loop(const report& r) noexcept {
   if (!r.details.empty()) std::fprintf(stderr, "  %s\n", r.details.c_str());
 }
 
-void print_short(const char* what) noexcept { std::fprintf(stderr, "%s (no memory to tell more)\n", what); }
+// A program that is out of memory has many such reports: the first one and each tenth, hundredth ... is printed.
+void print_short(const char* what) noexcept {
+  static constinit std::atomic<std::uint64_t> all{0};
+  static constinit std::atomic<std::uint64_t> next_printed{1};
+  const std::uint64_t number = all.fetch_add(1, std::memory_order_relaxed) + 1;
+  std::uint64_t due = next_printed.load(std::memory_order_relaxed);
+  if (number < due || !next_printed.compare_exchange_strong(due, due * 10, std::memory_order_relaxed)) return;
+  if (number == 1) {
+    std::fprintf(stderr, "%s (no memory to tell more)\n", what);
+  } else {
+    std::fprintf(stderr, "%s (no memory to tell more, as for %" PRIu64 " reports so far)\n", what, number);
+  }
+}
 
 void loop_identity::give_back() noexcept {
   end_era();

@@ -3,9 +3,12 @@
 #include "loop_test.hpp"
 
 #include "allocations.hpp"
+#include "stderr_catcher.hpp"
 
+#include <algorithm>
 #include <new>
 #include <optional>
+#include <string>
 #include <vector>
 
 using namespace gyre;
@@ -71,6 +74,20 @@ TEST_CASE("gather: memory that runs out on the way leaves the children whole", "
 TEST_CASE("coro: one that was never awaited is destroyed without memory, too", "[core][coro]") {
   if (!counts_allocations) return;
   run(drop_one_unawaited(), one_loop());
+}
+
+TEST_CASE("FAULT-25: reports without memory are counted, and do not fill the log", "[core][coro]") {
+  if (!counts_allocations) return;
+  const auto main = []() -> coro<> {
+    for (int i = 0; i < 1'000; ++i) co_await drop_one_unawaited();
+  };
+  stderr_catcher printed;
+  run(main(), one_loop());
+  const std::string text = printed.text();
+  INFO(text);
+  CHECK(text.find("a coroutine was never awaited (no memory to tell more, as for 1000 reports so far)\n") !=
+        std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') <= 4);
 }
 
 TEST_CASE("timeout: a limit that is not reached leaves no memory behind", "[flow][timeout]") {

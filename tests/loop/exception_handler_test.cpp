@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop_test.hpp"
 
-#include <unistd.h>
+#include "stderr_catcher.hpp"
 
-#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -164,18 +163,7 @@ TEST_CASE("LOOP-032: the default handler prints the message, then the other keys
   exception_context context("something went wrong");
   context.details = "<Handle callback()>";
   context.exception = std::make_exception_ptr(std::runtime_error("because"));
-  std::fflush(stderr);
-  const int kept = ::dup(STDERR_FILENO);
-  std::FILE* const file = std::tmpfile();
-  REQUIRE(file != nullptr);
-  ::dup2(::fileno(file), STDERR_FILENO);
+  stderr_catcher printed;
   loop->default_exception_handler(context);
-  std::fflush(stderr);
-  ::dup2(kept, STDERR_FILENO);
-  ::close(kept);
-  std::rewind(file);
-  std::string printed(200, '\0');
-  printed.resize(std::fread(printed.data(), 1, printed.size(), file));
-  std::fclose(file);
-  CHECK(printed == "something went wrong\n  <Handle callback()>\n  std::runtime_error('because')\n");
+  CHECK(printed.text() == "something went wrong\n  <Handle callback()>\n  std::runtime_error('because')\n");
 }

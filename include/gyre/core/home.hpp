@@ -173,7 +173,7 @@ void post_or_drop(loop_identity* loop, std::uint32_t era, runnable& r, Where whe
 
 /// Prints a report that no loop gets.
 void print_without_loop(const report& r) noexcept;
-/// Prints what there was no memory to tell.
+/// Prints what there was no memory to tell: the first such report, then ever fewer, with their number.
 void print_short(const char* what) noexcept;
 
 /// Sends what `fill` writes into a report to `loop`, or prints it if that is null. Without memory for that: `what` alone.
