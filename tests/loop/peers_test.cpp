@@ -4,11 +4,12 @@
 
 #include <gyre/gyre.hpp>
 
-#include <algorithm>
 #include <loop/loop_core.hpp>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "told_place.hpp"
 
 using namespace gyre;
 using namespace std::chrono_literals;
@@ -16,7 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// One loop, which believes that another one sleeps. The clock goes as told.
-class among_peers final : public detail::peer_group, public detail::parker, public time_source {
+class among_peers final : public detail::peer_group, public gyre_test::told_place {
  public:
   explicit among_peers(int steps_a_turn = 61) : loop_(setup(steps_a_turn)) {}
 
@@ -31,24 +32,12 @@ class among_peers final : public detail::peer_group, public detail::parker, publ
   std::vector<bool> more;   // what ends of searches said
   std::vector<int> polled;  // how many steps there had been
   int steps = 0;
-  bool io = false;
-  std::int64_t time = 1'000'000'000;
 
-  // time_source
-  std::int64_t now() const noexcept override { return time; }
-  std::int64_t roughly_now() const noexcept override { return time; }
   // parker
-  void wait(std::int64_t deadline) override {
-    if (deadline != detail::never) time = std::max(time, deadline);
-  }
-  bool wake() noexcept override { return true; }
-  void wake_at(std::int64_t) noexcept override {}
   bool poll() override {
     polled.push_back(steps);
     return false;
   }
-  bool has_io() const noexcept override { return io; }
-  boost::asio::io_context& lend_context(bool&) override { std::terminate(); }
   // peer_group
   detail::stolen steal(detail::loop_core&) override { return {}; }
   void work_added() noexcept override { ++told; }

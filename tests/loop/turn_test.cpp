@@ -5,8 +5,7 @@
 #include <gyre/core/offload_executor.hpp>
 #include <gyre/gyre.hpp>
 
-#include <algorithm>
-#include <loop/platform.hpp>
+#include "told_place.hpp"
 
 using namespace gyre;
 using namespace std::chrono_literals;
@@ -14,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Surroundings with a clock that only goes as told, and a sleeping place that notes when it is polled.
-class told_surroundings final : public detail::platform, public time_source, public detail::parker {
+class told_surroundings final : public detail::platform, public gyre_test::told_place {
  public:
   told_surroundings() { detail::current_platform() = this; }
   ~told_surroundings() override { detail::current_platform() = nullptr; }
@@ -37,23 +36,12 @@ class told_surroundings final : public detail::platform, public time_source, pub
     ++looks;
     return time;
   }
-  std::int64_t roughly_now() const noexcept override { return time; }
-
-  void wait(std::int64_t deadline) override {
-    if (deadline != detail::never) time = std::max(time, deadline);
-  }
-  bool wake() noexcept override { return true; }
-  void wake_at(std::int64_t) noexcept override {}
   bool poll() override {
     if (steps != 0 && steps_before_poll == 0) steps_before_poll = steps;
     return false;
   }
-  bool has_io() const noexcept override { return io; }
-  boost::asio::io_context& lend_context(bool&) override { std::terminate(); }
 
-  std::int64_t time = 1'000'000'000;
   mutable int looks = 0;  // at the clock
-  bool io = false;
   int steps = 0;
   int steps_before_poll = 0;
 };

@@ -2,6 +2,7 @@
 #pragma once
 // gather: all results, in the order of the arguments.  Layer: flow.  Bodies: lib/flow/gather.cpp, fork_join.cpp
 #include <gyre/base/apart.hpp>
+#include <gyre/flow/detail/given_many.hpp>
 #include <gyre/flow/ensure_future.hpp>
 #include <gyre/flow/fork_join.hpp>
 #include <gyre/flow/gathered_values.hpp>
@@ -180,7 +181,8 @@ namespace detail {
 
 template <bool Errors, class A>
 [[nodiscard]] auto gather_vector(std::vector<A> all) {
-  return gather_many_call<Errors, std::vector<A>, std::vector<gathered<Errors, value_of_argument<A>>>>(std::move(all));
+  return gather_many_call<Errors, given_vector<A>, std::vector<gathered<Errors, value_of_argument<A>>>>(
+      given_vector<A>(std::move(all)));
 }
 
 template <class R>
@@ -213,7 +215,7 @@ template <bool Errors, class R>
   } else {
     std::vector<A> given;
     for (auto&& each : all) given.push_back(as_argument(std::forward<decltype(each)>(each)));
-    return gather_many_call<Errors, std::vector<A>, values>(std::move(given));
+    return gather_many_call<Errors, given_vector<A>, values>(given_vector<A>(std::move(given)));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <gyre/base/text.hpp>
 #include <gyre/core/coro.hpp>
 #include <gyre/core/frame_pool.hpp>
-#include <gyre/flow/detail/given_coros.hpp>
 #include <gyre/flow/fork_join.hpp>
 
 #include <cstddef>
@@ -121,16 +120,6 @@ class tuple_fork final : public fork_block {
   alignas(fork_child) std::byte memory_[sizeof(fork_child) * count];
 };
 
-/// The frame of the `i`th body, where they are taken in turn.
-template <class T>
-[[nodiscard]] auto take_frame(std::vector<coro<T>>& bodies, std::uint32_t i) noexcept {
-  return bodies[i].release();
-}
-template <class T>
-[[nodiscard]] auto take_frame(given_coros<T>& bodies, std::uint32_t) noexcept {
-  return bodies.take().release();
-}
-
 /// The block of gather(vector or range of coro<T>). Its arrays are behind it in the same cell, or elsewhere where that is too small.
 template <class T>
 class vector_fork final : public fork_block {
@@ -151,7 +140,7 @@ class vector_fork final : public fork_block {
     std::byte* const arrays = apart != nullptr ? apart : static_cast<std::byte*>(cell) + head_bytes();
     auto* block = new (cell) vector_fork(collect_errors, parent, at, arrays, static_cast<std::uint32_t>(n));
     for (std::uint32_t i = 0; i < n; ++i) {
-      const auto frame = take_frame(bodies, i);
+      const auto frame = bodies.take_frame(i);
       std::construct_at(block->children() + i, *block, i, frame, here);
       std::construct_at(block->results + i);
       block->bind(i, frame);
@@ -173,7 +162,7 @@ class vector_fork final : public fork_block {
     block->fork_block::restart(collect_errors, parent, at, n);
     fork_child* const children = block->children();
     for (std::uint32_t i = 0; i < n; ++i) {
-      const auto frame = take_frame(bodies, i);
+      const auto frame = bodies.take_frame(i);
       children[i].restart(frame, here);
       block->bind(i, frame);
     }

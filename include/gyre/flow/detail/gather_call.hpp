@@ -176,9 +176,7 @@ class [[nodiscard]] gather_many_call : public gather_starter<gather_many_call<Er
       thread_state& thread = this_thread();
       task_core& me = *at.promise().task;
       if (thread.forks != nullptr && !this->started() && may_fork(me)) [[likely]] {
-        if constexpr (!is_checked) {
-          for (const A& body : arguments_) body.check_fresh("gather");
-        }
+        arguments_.check_fresh("gather");
         void* const cell = fork_type::take_cell(arguments_.size());
         fork_type* const block = cell != nullptr ? fork_type::make_again(cell, Errors, me, at, *thread.loop, arguments_)
                                                  : fork_type::make(Errors, me, at, *thread.loop, arguments_);
@@ -208,7 +206,6 @@ class [[nodiscard]] gather_many_call : public gather_starter<gather_many_call<Er
   friend class gather_starter;
   using typename starter::stage;
   [[nodiscard]] bool is_empty() const noexcept { return arguments_.empty() && !this->started(); }
-  static constexpr bool is_checked = std::is_same_v<Given, given_coros<child_value>>;
   using fork_type = vector_fork<child_value>;
   [[nodiscard]] static value_type values_of(fork_type& block) {
     value_type all;
@@ -222,11 +219,9 @@ class [[nodiscard]] gather_many_call : public gather_starter<gather_many_call<Er
   gathering_future<value_type> make() {
     pooled_vector<core_ref<future_core>> children;
     children.reserve(arguments_.size());
-    if constexpr (is_checked) {
-      while (!arguments_.empty()) children.push_back(future_of(arguments_.take(), "gather", false));
-    } else {
-      for (A& each : arguments_) children.push_back(future_of(each, "gather", false));
-    }
+    arguments_.hand_out([&children](auto&& each) {
+      children.push_back(future_of(std::forward<decltype(each)>(each), "gather", false));
+    });
     home& here = gather_home(children);
     return gathering_future<value_type>(
         core_ref<future_core>(new many_gather<Errors, child_value, Values>(here, std::move(children))));
