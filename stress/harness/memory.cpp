@@ -23,15 +23,22 @@ constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
 std::atomic<std::int64_t> live{0};
 
+constexpr std::size_t slab = 32 * 1024;  // what the frame pool asks for
+
 struct shortage {
   std::uint64_t successes = never;  // before the next failure
   bool once = true;
+  bool of_slabs = false;  // a drained pool stays so
   std::uint64_t failures = 0;
 };
 constinit thread_local shortage current;
 
 // Whether this allocation is to fail.
-bool fails() noexcept {
+bool fails(std::size_t size) noexcept {
+  if (current.of_slabs && size >= slab) {
+    ++current.failures;
+    return true;
+  }
   if (current.successes == never) [[likely]]
     return false;
   if (current.successes > 0) {
@@ -46,7 +53,7 @@ bool fails() noexcept {
 }  // namespace
 
 void* allocate(std::size_t size, std::size_t alignment) noexcept {
-  if (fails()) return nullptr;
+  if (fails(size)) return nullptr;
   void* memory = nullptr;
   if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
     memory = std::malloc(size == 0 ? 1 : size);
@@ -102,9 +109,11 @@ drained_pool::drained_pool(std::size_t left) {
       cells_.pop_back();
     }
   }
+  current.of_slabs = true;
 }
 
 drained_pool::~drained_pool() {
+  current.of_slabs = false;
   for (const cell& each : cells_) gyre::detail::pool_deallocate(each.memory, each.size);
 }
 

@@ -29,7 +29,8 @@ class short_memory {
 };
 
 /// Takes the free cells of the frame pool that this thread can reach, all but `left` of each size, until it is destroyed:
-/// else a pool that was filled once would hide each failure.
+/// else a pool that was filled once would hide each failure. The pool gets no more memory on this thread meanwhile, since it
+/// would keep that for ever.
 class drained_pool {
  public:
   explicit drained_pool(std::size_t left);
