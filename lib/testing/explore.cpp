@@ -83,7 +83,8 @@ void explore_one(simulated_program& program, const sim_options& options, const r
 
 }  // namespace
 
-void explore_program(std::uint64_t seeds, const sim_options& options, simulated_program program) {
+void explore_program(std::uint64_t seeds, const sim_options& given, simulated_program program) {
+  const sim_options options = given.completed_by(exploring());
   death_note note;
   if (const std::optional<replay> only = replay_from_environment()) {
     explore_one(program, options, *only, note);

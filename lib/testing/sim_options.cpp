@@ -11,9 +11,16 @@ sim_options& sim_options::loops(int fewest, int most) {
   constexpr int largest = 255;
   if (fewest < 1 || most < fewest || most > largest)
     throw value_error("sim_options::loops: from 1 to 255, the fewest first");
-  fewest_loops_ = fewest;
-  most_loops_ = most;
+  loops_ = range{fewest, most};
   return *this;
+}
+
+sim_options sim_options::completed_by(const sim_options& others) const {
+  sim_options all(*this);
+  if (!all.loops_) all.loops_ = others.loops_;
+  if (!all.extremes_) all.extremes_ = others.extremes_;
+  if (!all.most_decisions_) all.most_decisions_ = others.most_decisions_;
+  return all;
 }
 
 }  // namespace gyre::testing

@@ -7,12 +7,7 @@
 namespace gyre::testing {
 
 simulation::simulation(std::uint64_t seed, const sim_options& options)
-    : world_(std::make_unique<world>(seed, options)) {
-  int loops = options.fewest_loops();
-  const int more = options.most_loops() - loops;
-  if (more > 0) loops += static_cast<int>(world_->choose(static_cast<std::uint64_t>(more) + 1));
-  run_ = options.to_run(loops);
-}
+    : world_(std::make_unique<world>(seed, options)), run_(options.to_run(world_->choose_loops(options))) {}
 
 simulation::~simulation() = default;
 

@@ -55,22 +55,31 @@ void hook_out() {
 
 simulation::world*& simulation::world::here() noexcept { return world_here; }
 
-// Each line is one decision; 0, the first value, is what shrinking goes back to.
-temperament temperament::from(choices& seed) {
-  const auto pick = [&seed](auto first, auto... others) {
-    const decltype(first) values[] = {first, static_cast<decltype(first)>(others)...};
-    return values[seed.below(1 + sizeof...(others))];
-  };
+namespace {
+
+// One of these by the seed. 0 chooses the first value, which is what shrinking goes back to.
+template <class T, class... Others>
+T pick(choices& seed, T first, Others... others) {
+  const T values[] = {first, static_cast<T>(others)...};
+  return values[seed.below(1 + sizeof...(others))];
+}
+
+std::uint64_t pick_interruptions(choices& seed) { return pick(seed, std::uint64_t{0}, 2, 4, 16, 64); }
+
+}  // namespace
+
+// Each line is one decision.
+temperament temperament::extreme(choices& seed) {
   temperament t;
-  t.steps_a_turn = pick(std::uint64_t{0}, 1, 2, 61);
-  t.step_cost = pick(std::int64_t{0}, microsecond, 50 * microsecond, 2 * millisecond);
-  t.queue_capacity = pick(std::int64_t{256}, 1, 2);
-  t.neglected = pick(0U, 0, 1, 2);
-  t.stubborn = pick(std::uint64_t{1}, 1, 4, 32);
-  t.interruptions = pick(std::uint64_t{0}, 2, 4, 16, 64);
-  t.false_alarms = pick(std::uint64_t{0}, 0, 16);
-  t.early_clock = pick(std::uint64_t{0}, 0, 64);
-  t.late_functions = pick(std::uint64_t{0}, 0, 2);
+  t.steps_a_turn = pick(seed, std::uint64_t{0}, 1, 2, 61);
+  t.step_cost = pick(seed, std::int64_t{0}, microsecond, 50 * microsecond, 2 * millisecond);
+  t.queue_capacity = pick(seed, std::int64_t{256}, 1, 2);
+  t.neglected = pick(seed, 0U, 0, 1, 2);
+  t.stubborn = pick(seed, std::uint64_t{1}, 1, 4, 32);
+  t.interruptions = pick_interruptions(seed);
+  t.false_alarms = pick(seed, std::uint64_t{0}, 0, 16);
+  t.early_clock = pick(seed, std::uint64_t{0}, 0, 64);
+  t.late_functions = pick(seed, std::uint64_t{0}, 0, 2);
   return t;
 }
 
@@ -79,10 +88,17 @@ simulation::world::world(std::uint64_t seed, const sim_options& options)
   if (options.kept_decisions()) choices_.keep_only(*options.kept_decisions());
   if (options.remembers()) choices_.remember();
   if (options.narrates()) recorder_.switch_on();
-  if (options.extremes()) temper_ = temperament::from(choices_);
+  if (options.extremes()) temper_ = temperament::extreme(choices_);
   outer_ = std::exchange(detail::current_platform(), this);
   outer_world_ = std::exchange(world_here, this);
   hook_in();
+}
+
+int simulation::world::choose_loops(const sim_options& options) {
+  const auto more = static_cast<std::uint64_t>(options.most_loops() - options.fewest_loops());
+  const int loops = options.fewest_loops() + (more == 0 ? 0 : static_cast<int>(choose(more + 1)));
+  if (!options.extremes() && loops > 1) temper_.interruptions = pick_interruptions(choices_);
+  return loops;
 }
 
 simulation::world::~world() {

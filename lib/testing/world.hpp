@@ -17,7 +17,8 @@
 
 namespace gyre::testing {
 
-/// What the seed decided for the whole run: each seed goes to extremes of its own. Dull without extremes.
+/// What the seed decided for the whole run: each seed goes to extremes of its own. Without extremes only interruptions, and
+/// those where there are several loops.
 struct temperament {
   std::uint64_t steps_a_turn = 0;  // 0: anything from 1 to 61
   std::int64_t step_cost = 0;      // ns by which a turn moves the clock
@@ -29,7 +30,7 @@ struct temperament {
   std::uint64_t early_clock = 0;     // the clock goes on although somebody could run once in so many; 0: never
   std::uint64_t late_functions = 0;  // an offloaded function takes its time once in so many; 0: never
 
-  [[nodiscard]] static temperament from(choices& seed);
+  [[nodiscard]] static temperament extreme(choices& seed);
 };
 
 class simulation::world final : public detail::platform, public detail::loop_driver, public time_source {
@@ -38,6 +39,9 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   world(const world&) = delete;
   world& operator=(const world&) = delete;
   ~world() override;
+
+  /// How many loops the run is to have.   Once, before it.
+  [[nodiscard]] int choose_loops(const sim_options& options);
 
   static constexpr std::int64_t start_of_time = 1'000'000'000;  // ns; not 0, so that "earlier" exists
 

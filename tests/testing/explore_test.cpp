@@ -120,6 +120,40 @@ TEST_CASE("explore: a cycle of locks is found, and replayed", "[testing][explore
   CHECK(std::string(failure_of(1, gyre::testing::exploring(), philosophers).what()) == found.what());
 }
 
+TEST_CASE("explore: options leave on what they do not name", "[testing][explore]") {
+  const without_seeds clean;
+  const auto time_stands = []() -> coro<> {
+    const double before = get_running_loop().time();
+    for (int i = 0; i < 10; ++i) co_await sleep(0ns);
+    gyre::testing::expect(get_running_loop().time() == before, "the clock has moved");
+  };
+  CHECK_THROWS_WITH(explore(100, sim_options().loops(2), time_stands), Catch::Contains("the clock has moved"));
+  CHECK_NOTHROW(explore(100, sim_options().loops(2).extremes(false), time_stands));
+  const auto endless = []() -> coro<> {
+    for (;;) co_await sleep(0ns);
+  };
+  CHECK_THROWS_WITH(explore(1, sim_options().loops(1), endless), Catch::Contains("after 100000"));
+  CHECK_THROWS_WITH(explore(1, sim_options().most_decisions(5'000), endless), Catch::Contains("after 500"));
+}
+
+TEST_CASE("simulation: several loops may be interrupted at awaits without extremes, too", "[testing][explore]") {
+  const auto fails = [](const auto& main, int loops) {
+    int failures = 0;
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+      try {
+        gyre::testing::simulate(seed, sim_options().loops(loops), main);
+      } catch (const std::exception&) {
+        ++failures;
+      }
+    }
+    return failures;
+  };
+  CHECK(fails(two_withdrawals, 2) > 0);
+  CHECK(fails(philosophers, 2) > 0);
+  CHECK(fails(two_withdrawals, 1) == 0);  // asyncio's order: neither of the awaits suspends
+  CHECK(fails(philosophers, 1) == 0);
+}
+
 TEST_CASE("explore: shrinking keeps the failure, with no more loops and with few decisions", "[testing][explore]") {
   const without_seeds clean;
   const environment shrinks("GYRE_SHRINK", "1");

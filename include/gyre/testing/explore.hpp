@@ -36,7 +36,7 @@ class exploration_failed : public std::runtime_error {
 /// A program that runs with the given options; the second argument is the seed.
 using simulated_program = unique_function<void(const run_options&, std::uint64_t)>;
 
-/// The options that explore() takes when it is given none: 1 to 8 loops, extremes, at most a million decisions.
+/// What explore() takes where its options leave it open: 1 to 8 loops, extremes, at most a million decisions.
 [[nodiscard]] sim_options exploring();
 
 /// Simulates `make_main()`, or `make_main(seed)`, from so many seeds, beginning with 1. It makes a fresh coroutine each
