@@ -222,3 +222,24 @@ TEST_CASE("watchdog: a timer, a function on a thread and a busy loop are no dead
   };
   run(main(), run_options().loops(1).deadlock_limit(10ms));
 }
+
+TEST_CASE("watchdog: what lasts for less than its own limit is neither a stall nor a deadlock", "[debug][watchdog]") {
+  const auto waits = []() -> coro<> {
+    const future<int> from_outside;
+    event_loop& here = get_running_loop();
+    std::thread outside([&] {
+      std::this_thread::sleep_for(60ms);  // what is to be seen is nothing
+      here.call_soon_threadsafe([&] { from_outside.set_result(1); });
+    });
+    co_await from_outside;
+    outside.join();
+    CHECK(current_runtime().stats().deadlocks == 0);
+  };
+  run(waits(), run_options().loops(1).stall_limit(10ms).deadlock_limit(1h));
+  const auto is_busy = []() -> coro<> {
+    std::this_thread::sleep_for(60ms);
+    CHECK(current_runtime().stats().stalls == 0);
+    co_return;
+  };
+  run(is_busy(), run_options().loops(1).stall_limit(1h).deadlock_limit(10ms));
+}

@@ -78,6 +78,23 @@ TEST_CASE("FAULT-34: in a child forked beside a runtime every call is refused", 
   CHECK(run_coroutine_threadsafe(number(), r).result() == 5);  // the parent's goes on
 }
 
+TEST_CASE("FAULT-34: a child is told of the fork also by a loop that was closed before", "[faults]") {
+  const auto loop = new_event_loop();
+  loop->close();
+  const std::array<std::function<void()>, 5> calls{
+      [&] { loop->call_soon([] {}); },
+      [&] { loop->call_soon_threadsafe([] {}); },
+      [&] { loop->call_later(1s, [] {}); },
+      [&] { loop->close(); },
+      [&] { static_cast<void>(run_coroutine_threadsafe(nothing(), *loop)); },
+  };
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    INFO("call " << i);
+    CHECK_FALSE(refused(calls[i]));
+    CHECK(in_child([&] { return refused(calls[i]) ? 0 : 1; }) == 0);
+  }
+}
+
 TEST_CASE("FAULT-34: a child does not wait for its parent's threads when it destroys what it inherited", "[faults]") {
   auto r = std::make_unique<runtime>(run_options().loops(2));
   auto pool = std::make_unique<thread_pool_executor>(2);

@@ -103,6 +103,13 @@ LOOP_TEST("GATHER-003: a gather of nothing is done at once", "[flow][gather]") {
   CHECK_FALSE(turn.taken());
 }
 
+RUNTIME_TEST("GATHER-003: a gather of nothing is done at once, where gathers are fork-joins", "[flow][gather]") {
+  co_await gather();
+  co_await gather(return_exceptions);
+  const std::vector<int> results = co_await gather(std::vector<coro<int>>());
+  CHECK(results.empty());
+}
+
 LOOP_TEST("GATHER-003: an empty vector gives an empty vector without suspending", "[flow][gather]") {
   const turn_probe turn;
   const std::vector<coro<int>> none;

@@ -78,6 +78,17 @@ LOOP_TEST("SHIELD-004: a shield of something done is done", "[flow][shield]") {
   CHECK_FALSE(turn.taken());
 }
 
+LOOP_TEST("SHIELD-004: what another loop ends while the shield is made ends the shield, too", "[flow][shield]") {
+  const future<int> f;
+  auto inner = detail::future_of(f, "shield");
+  detail::home* const owner = detail::shield_home(*inner);
+  f.set_result(8);
+  using core = detail::core_ref<detail::future_core>;
+  const shielded<int> outer(core(new detail::shield_of<int>(owner, std::move(inner))));
+  const int value = co_await outer;
+  CHECK(value == 8);
+}
+
 LOOP_TEST("SHIELD-005: a shielded task that others cancel cancels the shield", "[flow][shield]") {
   const future<int> f;
   const task<int> inner = create_task(await_future(f));

@@ -88,3 +88,32 @@ TEST_CASE("timeout: a deadline may be moved from another loop, in both orders", 
   run_in(run_order::asyncio, &reschedule_elsewhere);
   run_in(run_order::fork_join, &reschedule_elsewhere);
 }
+
+namespace {
+
+// A call and a limit that are due at the same time: whether the limit has expired when the call has its turn.
+coro<bool> has_expired_when_called(bool pin) {
+  const auto body = [](bool& expired) -> coro<> {
+    const auto due = get_running_loop().now() + 1ms;
+    timeout_scope scope(due);
+    get_running_loop().call_at(due, [&] { expired = scope.expired(); });
+    const auto wait = [](timeout_scope&) -> coro<> { co_await sleep(24h); };
+    const std::string end = co_await outcome(with(scope, wait));
+    CHECK(end == "timeout");
+    co_await settle();
+  };
+  bool expired = false;
+  const task_options how{.pin = pin};
+  co_await create_task(body(expired), how);
+  co_return expired;
+}
+
+}  // namespace
+
+TEST_CASE("timeout: a limit ends where its timer is found due, in asyncio's order in its turn", "[flow][timeout]") {
+  for (const bool pin : {false, true}) {
+    const auto one = run_options().loops(1);
+    CHECK(gyre::testing::simulate(1, run_options(one).order(run_order::fork_join), has_expired_when_called(pin)));
+    CHECK_FALSE(gyre::testing::simulate(1, run_options(one).order(run_order::asyncio), has_expired_when_called(pin)));
+  }
+}

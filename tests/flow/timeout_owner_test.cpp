@@ -109,3 +109,38 @@ TEST_CASE("timeout: a scope of a task of a runtime that has ended", "[flow][time
     kept.reset();
   }
 }
+
+namespace {
+
+// Scopes that have been left are kept beyond their deadlines, one of which was moved.
+coro<std::string> go_on_past_deadlines() {
+  timeout_scope one(1ms);
+  timeout_scope other(1h);
+  timeout_scope by_hand(1ms);
+  co_await with(one, []() -> coro<> { co_return; });
+  co_await with(other, [](timeout_scope& scope) -> coro<> {
+    scope.reschedule(get_running_loop().now() + 1ms);
+    co_return;
+  });
+  co_await by_hand.aenter();
+  co_await by_hand.aexit(nullptr);
+  co_await sleep(3ms);
+  co_return to_string(one) + to_string(other) + to_string(by_hand);
+}
+
+coro<> see_them_finished() {
+  const task<std::string> goes_on = create_task(go_on_past_deadlines());
+  const std::string end = co_await outcome(goes_on);
+  CHECK(end == "<Timeout [finished]><Timeout [finished]><Timeout [finished]>");
+  CHECK(goes_on.cancelling() == 0);
+}
+
+}  // namespace
+
+LOOP_TEST("timeout: the deadline of a scope that was left cancels nobody", "[flow][timeout]") {
+  co_await see_them_finished();
+}
+
+RUNTIME_TEST("timeout: the deadline of a scope that was left cancels nobody, unpinned", "[flow][timeout]") {
+  co_await see_them_finished();
+}

@@ -5,6 +5,8 @@
 #include <gyre/core/offload_executor.hpp>
 #include <gyre/gyre.hpp>
 
+#include <vector>
+
 #include "told_place.hpp"
 
 using namespace gyre;
@@ -37,13 +39,13 @@ class told_surroundings final : public detail::platform, public gyre_test::told_
     return time;
   }
   bool poll() override {
-    if (steps != 0 && steps_before_poll == 0) steps_before_poll = steps;
+    if (steps != 0) steps_before_poll.push_back(steps);
     return false;
   }
 
   mutable int looks = 0;  // at the clock
   int steps = 0;
-  int steps_before_poll = 0;
+  std::vector<int> steps_before_poll;
 };
 
 coro<int> tree(int depth) {
@@ -86,6 +88,31 @@ TEST_CASE("C8: steps that get long in the middle of a turn do not keep I/O waiti
   };
   gyre::run(main(here, short_steps), one_loop());
   CHECK(here.steps == 60);
-  CHECK(here.steps_before_poll > short_steps);
-  CHECK(here.steps_before_poll <= short_steps + 7);
+  REQUIRE(!here.steps_before_poll.empty());
+  CHECK(here.steps_before_poll.front() > short_steps);
+  CHECK(here.steps_before_poll.front() <= short_steps + 7);
+}
+
+TEST_CASE("C8: in asyncio's order I/O is polled once in 61 turns of ready callbacks, or 50 us", "[loop][fairness]") {
+  struct pace {
+    std::int64_t a_turn;  // ns
+    int turns_a_poll;
+  };
+  const pace p = GENERATE(pace{0, 61}, pace{833, 61}, pace{834, 60}, pace{9'999, 6}, pace{10'000, 5}, pace{50'000, 1});
+  told_surroundings here;
+  here.io = true;
+  const auto main = [](told_surroundings& at, std::int64_t takes) -> coro<> {
+    for (int i = 0; i < 200; ++i) {
+      ++at.steps;
+      at.time += takes;
+      co_await sleep(0ns);
+    }
+  };
+  gyre::run(main(here, p.a_turn), run_options().loops(1).order(run_order::asyncio));
+  const std::vector<int>& polls = here.steps_before_poll;
+  REQUIRE(polls.size() >= 3);
+  for (std::size_t i = 2; i < 200U / static_cast<unsigned>(p.turns_a_poll); ++i) {
+    INFO("a turn takes " << p.a_turn << " ns, poll " << i);
+    CHECK(polls[i] - polls[i - 1] == p.turns_a_poll);
+  }
 }

@@ -180,11 +180,18 @@ TEST_CASE("C11: stop() of a runtime returns though its first loop is stuck, and 
   for (int i = 0; i < 2; ++i) {
     r.loop(i).set_exception_handler([&reports](event_loop&, const exception_context&) { ++reports; });
   }
+  const auto nothing = []() -> coro<> { co_return; };
   const auto f = run_coroutine_threadsafe(endless(stuck, release), r.loop(0));
   stuck.get_future().wait();
+  const auto behind_it = run_coroutine_threadsafe(nothing(), r.loop(0));
   r.stop();
-  CHECK(reports == 2);  // the task, and the thread
+  CHECK(reports == 3);  // the tasks, and the thread
   CHECK_THROWS_AS(f.result(), loop_closed);
-  CHECK_THROWS_AS(run_coroutine_threadsafe(endless(stuck, release), r), loop_closed);
+  CHECK(behind_it.done());
+  CHECK_THROWS_AS(run_coroutine_threadsafe(nothing(), r), loop_closed);
+  for (int i = 0; i < 2; ++i) {
+    CHECK_THROWS_AS(run_coroutine_threadsafe(nothing(), r.loop(i)), loop_closed);
+    CHECK_THROWS_AS(r.loop(i).call_soon_threadsafe([] {}), loop_closed);
+  }
   release.set_value();
 }

@@ -204,6 +204,11 @@ TEST_CASE("threads of loops: tied to one core each, and the caller's only while 
   run(main(cores), run_options().loops(3).pin_threads(true));
   const cpu_set_t after = mask_here();
   CHECK(CPU_EQUAL(&before, &after));
+  runner kept(run_options().loops(2).pin_threads(true));
+  CHECK(kept.run(cores_of_thread()) == 1);
+  kept.close();
+  const cpu_set_t closed = mask_here();
+  CHECK(CPU_EQUAL(&before, &closed));
   runtime r(run_options().loops(2).pin_threads(true));
   for (int i = 0; i < 2; ++i) CHECK(run_coroutine_threadsafe(cores_of_thread(), r.loop(i)).result() == 1);
 }

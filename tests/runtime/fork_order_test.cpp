@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <gyre/base/membarrier.hpp>
 #include <thread>
 
 using namespace gyre;
@@ -117,4 +118,14 @@ TEST_CASE("fork-join: a computation without end lets in what else there is", "[r
         }(),
         one_loop);
   }
+}
+
+TEST_CASE("fork-join: its short way is open where barriers cost nothing and nobody listens", "[runtime][fork_join]") {
+  const auto is_open = []() -> coro<bool> { co_return detail::this_thread().quick; };
+  const auto forking = run_options().loops(1).order(run_order::fork_join);
+  const auto as_asyncio = run_options().loops(1).order(run_order::asyncio);
+  CHECK(run(is_open(), forking) == detail::membarrier_works);
+  CHECK_FALSE(run(is_open(), as_asyncio));
+  CHECK_FALSE(gyre::testing::simulate(1, forking, is_open()));
+  CHECK(run(is_open(), forking) == detail::membarrier_works);  // the simulation listens no more
 }

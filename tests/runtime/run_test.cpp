@@ -287,6 +287,7 @@ TEST_CASE("RUN-032: a single SIGINT leaves the handler of SIGALRM in place", "[r
 TEST_CASE("run: the number of loops", "[runtime][run]") {
   const auto count = []() -> coro<int> { co_return loop_count(); };
   for (const int loops : {1, 2, 5, 64}) CHECK(run(count(), run_options().loops(loops)) == loops);
+  CHECK(run_options().loops(255).resolved_loops() == 255);
   CHECK_THROWS_AS(run(count(), run_options().loops(256)), value_error);
   CHECK_THROWS_AS(run(count(), run_options().loops(-1)), value_error);
 }
@@ -313,8 +314,14 @@ TEST_CASE("run: GYRE_LOOPS sets the default number of loops", "[runtime][run]") 
   const std::string kept = before == nullptr ? "" : before;
   ::setenv("GYRE_LOOPS", "3", 1);
   CHECK(run(count()) == 3);
-  ::setenv("GYRE_LOOPS", "many", 1);
-  CHECK_THROWS_AS(run(count()), value_error);
+  for (const char* number : {"1", "255"}) {
+    ::setenv("GYRE_LOOPS", number, 1);
+    CHECK(run_options().resolved_loops() == std::atoi(number));
+  }
+  for (const char* none : {"many", "0", "256", "-1", "3 loops"}) {
+    ::setenv("GYRE_LOOPS", none, 1);
+    CHECK_THROWS_AS(run(count()), value_error);
+  }
   if (before == nullptr) {
     ::unsetenv("GYRE_LOOPS");
   } else {

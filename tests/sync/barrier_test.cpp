@@ -38,6 +38,7 @@ constexpr const char* broken_outside = "error: Barrier aborted";
 }  // namespace
 
 LOOP_TEST("FAULT-17, BARRIER-001: fewer than one party is refused", "[sync][barrier]") {
+  CHECK_THROWS_WITH(barrier(0), "parties must be > 0");
   CHECK_THROWS_AS(barrier(0), value_error);
   CHECK_THROWS_AS(barrier(-4), value_error);
   const barrier b(1);
