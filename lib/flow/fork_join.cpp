@@ -99,6 +99,12 @@ void fork_block::climb(fork_child& c, stack_capture& out) noexcept {
   }
 }
 
+bool fork_block::has_waiting_parent(const task_core& t) noexcept {
+  if (t.type != &fork_child::type_of) return false;
+  const std::lock_guard hold(ancestry_guard);
+  return static_cast<const fork_child&>(t).block.parent_ != nullptr;
+}
+
 GYRE_NOINLINE void fork_block::push_with_care(thread_state& thread, task_core& t) noexcept {
   try {
     thread.forks->push(&t);

@@ -165,15 +165,14 @@ struct cancel_of_parent : plain_traits {
   static bool hands_on() { return Asker >= 0; }
   static bool delivers_itself(const chained_task&) { return false; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) { return detail::passed_on::refused; }
-  static bool cancel_fork_join(chained_task& t, int, block_ref& declined, model_task::bits::word who,
-                               std::uint16_t noted_at) {
-    const auto take = [&] {
+  static detail::asked_gather<block_ref> ask_gather(chained_task& t, const block_ref& declined,
+                                                    model_task::bits::word who, std::uint16_t noted_at) {
+    return detail::ask_gather<model_policy>(t, declined, [&] {
       if (Asker < 0) return t.state.withdraw_request(who, noted_at);
       return detail::take_in_hand(all()->waiters[Asker], all()->end, t.state, who, noted_at);
-    };
-    return detail::pass_to_children<model_policy>(t, declined, take,
-                                                  [](block&) { return all()->cancel_children(Who); });
+    });
   }
+  static bool cancel_children(chained_task&, block&, int) { return all()->cancel_children(Who); }
   static bool run() {
     chained_task& parent = all()->parent;
     const attempt found = request(parent, false, anybody);
@@ -184,11 +183,15 @@ struct cancel_of_parent : plain_traits {
 
 template <unsigned Who, int I>
 struct cancel_of_waiter : plain_traits {
-  using block_ref = int;
+  using block_ref = detail::pinned_join<block>;
   static attempt repeat(chained_task& t, model_task::bits::word who) { return t.state.ask_cancel(true, who); }
   static bool hands_on() { return false; }
   static bool delivers_itself(const chained_task&) { return true; }
-  static bool cancel_fork_join(chained_task&, int, int&, model_task::bits::word, std::uint16_t) { return true; }
+  static detail::asked_gather<block_ref> ask_gather(chained_task&, const block_ref&, model_task::bits::word,
+                                                    std::uint16_t) {
+    return {};
+  }
+  static bool cancel_children(chained_task&, block&, int) { return false; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) {
     return cancel_of_parent<Who, I>::run() ? detail::passed_on::taken : detail::passed_on::refused;
   }
