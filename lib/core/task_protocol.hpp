@@ -80,6 +80,10 @@ template <class Task, class Future, class State, class Word>
 }
 
 /// Passes a cancel that task `t` has for its next suspension to the future that it is about to wait for: `cancel()` is that.
+///
+/// The request is in the word meanwhile, and yet goes nowhere else. Only a canceller who holds the block of the task's last gather
+/// could take it off (pass_to_children, C1). He noted it before that gather was over; so its end has taken it, and what is in
+/// the word now has another number, or C1 came first, and it is not this one.
 template <class State, class Cancel, class CameBack>
 [[nodiscard]] typename State::wait_kind pass_on_before_wait(State& state, Cancel cancel, CameBack came_back) {
   const bool taken = cancel();
