@@ -6,10 +6,14 @@
 #include <gyre/core/trace.hpp>
 #include <gyre/core/transfer.hpp>
 
+#include <algorithm>
 #include <core/task_protocol.hpp>
+#include <cstddef>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -21,17 +25,6 @@ namespace {
 
 // Guards the cancel messages of all tasks: they are rare and short.
 spin_lock message_guard;
-
-template <class Take>
-bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, Take take) {
-  return pass_to_children<std_policy>(t, declined, take, [text](join_head& block) {
-    bool any = false;
-    for (std::uint32_t i = 0; i < block.child_count(); ++i) {
-      if (block.child(i).cancel(text)) any = true;
-    }
-    return any;
-  });
-}
 
 }  // namespace
 
@@ -120,22 +113,27 @@ void task_core::throw_cancelled() { throw cancelled_error(message()); }
 // first. What lies deeper than the stack should goes to a list, and the outermost call works through that.
 class task_core::cancel_walk {
  public:
-  // `target`: what the task awaits. Null: the request goes to its children.
+  class gather_levels;
+
+  // `target`: what the task awaits.
   cancel_walk(task_core& t, future_core* target) noexcept
       : task_(&t), target_(target), outer_(innermost_), depth_(outer_ == nullptr ? 0 : outer_->depth_ + 1) {
     innermost_ = this;
   }
+  // The request goes to the children of `t`.
+  cancel_walk(task_core& t, gather_levels& below) noexcept : cancel_walk(t, nullptr) { below_ = &below; }
   cancel_walk(const cancel_walk&) = delete;
   cancel_walk& operator=(const cancel_walk&) = delete;
   ~cancel_walk() { innermost_ = outer_; }
 
   // Whether the request came from this very task: tasks await each other in a circle.
-  [[nodiscard]] static bool comes_from(const task_core& t) noexcept {
+  [[nodiscard]] static bool comes_from(const task_core& t) {
     for (cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
       if (w->task_ == &t) {
         w->came_back_ = true;
         return true;
       }
+      if (w->asks_children_of(t)) return true;
       if (w->outer_ == nullptr && w->put_off(t)) return true;
     }
     return false;
@@ -143,9 +141,9 @@ class task_core::cancel_walk {
   [[nodiscard]] bool came_back() const noexcept { return came_back_; }
   // Whether the children of `t` are getting the request right now. Then whoever hands it to `t` is in a circle, and has to
   // leave it.
-  [[nodiscard]] static bool turns_back_at(const task_core& t) noexcept {
+  [[nodiscard]] static bool turns_back_at(const task_core& t) {
     for (const cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
-      if (w->task_ == &t && w->target_ == nullptr) return innermost_->turned_back_ = true;
+      if (w->asks_children_of(t)) return innermost_->turned_back_ = true;
     }
     return false;
   }
@@ -244,6 +242,7 @@ class task_core::cancel_walk {
     if (by != nullptr) walk.emplace(*by, &task);
     return t->cancel_from(t->request(true, task_bits::cancel_requested), text, task_bits::cancel_requested);
   }
+  [[nodiscard]] bool asks_children_of(const task_core& t) const;
   // Whether `t` is what it awaits.
   [[nodiscard]] bool hands_on_to(const task_core& t) const noexcept {
     return target_ != nullptr && target_->producer() == &t;
@@ -262,6 +261,7 @@ class task_core::cancel_walk {
 
   task_core* task_;
   future_core* target_;
+  gather_levels* below_ = nullptr;
   cancel_walk* outer_;
   int depth_;
   bool came_back_ = false;
@@ -282,14 +282,6 @@ bool task_core::leave_cycle(future_core& awaited, task_bits::word who) {
   return how != circle_end::over;
 }
 
-bool task_core::cancel(std::string_view text, task_bits::word who) {
-  if (!text.empty() || cancel_message_.load(std::memory_order_relaxed) != nullptr) note_message(text);
-  if (cancel_walk::turns_back_at(*this)) return false;
-  const bool again = cancel_walk::comes_from(*this);  // round a circle: counted already
-  if (is_inside_step(*this)) who |= task_bits::by_itself;
-  return cancel_from(request(again, who), text, who);
-}
-
 // Who hands the request on to this task, which it awaits, may get it back.
 task_state::attempt task_core::request(bool again, task_bits::word who) {
   if (cancel_walk* walk = cancel_walk::asks(*this); walk != nullptr) return walk->request_for(state, again, who);
@@ -301,6 +293,15 @@ struct task_core::cancel_traits {
   using future_ref = core_ref<future_core>;
   using block_ref = pinned_block;
 
+  // Counts a request; none if it is not for this task.
+  [[nodiscard]] static std::optional<task_state::attempt> begin(task_core& t, std::string_view text,
+                                                                task_bits::word& who) {
+    if (!text.empty() || t.cancel_message_.load(std::memory_order_relaxed) != nullptr) t.note_message(text);
+    if (cancel_walk::turns_back_at(t)) return std::nullopt;
+    const bool again = cancel_walk::comes_from(t);  // round a circle: counted already
+    if (is_inside_step(t)) who |= task_bits::by_itself;
+    return t.request(again, who);
+  }
   static void wait_was_ended(task_core& t) noexcept {
     trace(trace_event::cancelled, t);
     t.at().enqueue(t);
@@ -324,19 +325,108 @@ struct task_core::cancel_traits {
   [[nodiscard]] static bool delivers_itself(const task_core& t) noexcept {
     return (t.state.is_pinned() && !t.state.is_main()) || &t == this_thread().current;
   }
-  // A child may wait for this task, and sends it the request that it has just got from here.
-  static bool cancel_fork_join(task_core& t, std::string_view text, pinned_block& declined, task_bits::word who,
-                               std::uint16_t noted_at) {
+  [[nodiscard]] static asked_gather<pinned_block> ask_gather(task_core& t, const pinned_block& declined,
+                                                             task_bits::word who, std::uint16_t noted_at) {
     cancel_walk* const asks = cancel_walk::asks(t);
-    const auto take = [&] {
+    return detail::ask_gather<std_policy>(t, declined, [&] {
       return asks != nullptr ? asks->take_in_hand(t.state, who, noted_at) : t.state.withdraw_request(who, noted_at);
-    };
-    cancel_walk walk(t, nullptr);
-    const bool taken = detail::cancel_fork_join(t, text, declined, take);
-    static_cast<void>(walk.finish(text));  // the answer of all children, which stands
-    return taken;
+    });
   }
+  static bool cancel_children(task_core& t, join_head& block, std::string_view text);
 };
+
+// The gathers inside each other whose children are getting a request. User code makes them as deep as it likes: no recursion.
+class task_core::cancel_walk::gather_levels {
+ public:
+  // True if one of the children of `first` accepts.
+  [[nodiscard]] bool cancel(join_head& first, std::string_view text) {
+    open_.reserve(at_once);
+    open_.push_back({&first, std::nullopt});
+    for (;;) {
+      if (level& last = open_.back(); last.next < last.block->child_count()) {
+        task_core& child = last.block->child(last.next++);
+        task_bits::word who = task_bits::cancel_requested;
+        const std::optional<task_state::attempt> found = cancel_traits::begin(child, text, who);
+        if (!found) continue;
+        delivery at(child, *found, who);
+        const answer said = at.go_on(text);
+        note(std::move(at), said);
+      } else {
+        level asked = take_deepest();
+        if (!asked.parent) return asked.any;
+        const answer said = asked.parent->children_said(asked.any, text);
+        note(std::move(*asked.parent), said);
+      }
+    }
+  }
+
+  // Whether the children of `t` are among them; the walk knows the task above the first.
+  [[nodiscard]] bool contain(const task_core& t) {
+    if (open_.size() <= few) {
+      return std::any_of(open_.begin(), open_.end(),
+                         [&t](const level& l) { return l.parent && &l.parent->task() == &t; });
+    }
+    for (; indexed_ < open_.size(); ++indexed_) {
+      if (open_[indexed_].parent) index_.insert(&open_[indexed_].parent->task());
+    }
+    return index_.count(&t) != 0;
+  }
+
+ private:
+  using delivery = cancel_delivery<cancel_traits, task_core, task_state::attempt, task_bits::word>;
+  using answer = delivery::answer;
+  struct level {
+    join_head* block;
+    std::optional<delivery> parent;  // who asks them; none: the walk does
+    std::uint32_t next = 0;
+    bool any = false;
+  };
+
+  void note(delivery at, answer said) {
+    if (said == answer::ask_children) {
+      join_head& block = at.gather();
+      open_.push_back({&block, std::move(at)});
+    } else if (said == answer::accepted) {
+      open_.back().any = true;
+    }
+  }
+  level take_deepest() {
+    level last = std::move(open_.back());
+    open_.pop_back();
+    if (indexed_ > open_.size()) {
+      --indexed_;
+      if (last.parent) index_.erase(&last.parent->task());
+    }
+    return last;
+  }
+
+  static constexpr std::size_t at_once = 4;  // without malloc
+  static constexpr std::size_t few = 32;     // are looked through
+
+  alignas(level) std::byte room_[at_once * sizeof(level)];
+  std::pmr::monotonic_buffer_resource memory_{room_, sizeof(room_)};
+  std::pmr::vector<level> open_{&memory_};
+  std::unordered_set<const task_core*> index_;  // of the first of them
+  std::size_t indexed_ = 0;
+};
+
+bool task_core::cancel_walk::asks_children_of(const task_core& t) const {
+  return below_ != nullptr && (task_ == &t || below_->contain(t));
+}
+
+// A child may wait for this task, and sends it the request that it has just got from here.
+bool task_core::cancel_traits::cancel_children(task_core& t, join_head& block, std::string_view text) {
+  cancel_walk::gather_levels below;
+  cancel_walk walk(t, below);
+  const bool any = below.cancel(block, text);
+  static_cast<void>(walk.finish(text));  // the answer of all children, which stands
+  return any;
+}
+
+bool task_core::cancel(std::string_view text, task_bits::word who) {
+  const std::optional<task_state::attempt> found = cancel_traits::begin(*this, text, who);
+  return found && cancel_from(*found, text, who);
+}
 
 bool task_core::cancel_from(task_state::attempt found, std::string_view text, task_bits::word who) {
   return deliver_cancel<cancel_traits>(*this, found, text, who);
@@ -372,7 +462,10 @@ task_bits::word task_core::end_with(result_base& outcome) noexcept {
 // On the task's own thread, before any child can have ended: they all accept.
 void task_core::cancel_children_now() {
   pinned_block none;
-  static_cast<void>(cancel_fork_join(*this, message(), none, [this] { return state.take_for_children(); }));
+  const std::string text = message();
+  static_cast<void>(pass_to_children<std_policy>(
+      *this, none, [this] { return state.take_for_children(); },
+      [&](join_head& block) { return cancel_traits::cancel_children(*this, block, text); }));
 }
 
 task_core& running_task(const char* call) {

@@ -80,6 +80,10 @@ template <class Task, class Future, class State, class Word>
 }
 
 /// Passes a cancel that task `t` has for its next suspension to the future that it is about to wait for: `cancel()` is that.
+///
+/// The request is in the word meanwhile, and yet goes nowhere else. Only a canceller who holds the block of the task's last gather
+/// could take it off (pass_to_children, C1). He noted it before that gather was over; so its end has taken it, and what is in
+/// the word now has another number, or C1 came first, and it is not this one.
 template <class State, class Cancel, class CameBack>
 [[nodiscard]] typename State::wait_kind pass_on_before_wait(State& state, Cancel cancel, CameBack came_back) {
   const bool taken = cancel();
@@ -112,6 +116,33 @@ template <class State, class Future, class Mine>
   return circle_end::over;
 }
 
+/// A fork-join that a request was given to. No block: the request is where it belongs. `open`: its children are to be cancelled.
+template <class Block>
+struct asked_gather {
+  Block block;
+  bool open = false;
+};
+
+/// The steps C1 to C4 of pass_to_children(), up to the children.
+template <class Policy, class Task, class Block, class Take>
+[[nodiscard]] asked_gather<Block> ask_gather(Task& t, const Block& declined, Take take) {
+  Policy::heavy_barrier();  // against the gather that stores `join` and then looks for a request: basic_join::open
+  Block block(t.join);
+  if (!block || block == declined) return {};
+  if (!take()) return {};                  // C1; if it was gone, others see to it
+  block->ask();                            // C2
+  Policy::heavy_barrier();                 // C3
+  const bool open = block->is_in(t.join);  // C4
+  return {std::move(block), open};
+}
+
+/// No child has accepted. True: the caller has the request again, and the block is `declined` from now on.
+template <class Block>
+[[nodiscard]] bool take_back(asked_gather<Block>& asked, Block& declined) {
+  declined = std::move(asked.block);
+  return declined->take_request();  // C5
+}
+
 /// `t` was asked to end while it runs or is ready. If it is inside a fork-join, the request goes to its children, and the
 /// gather ends with what comes of that. True: the request is where it belongs. False: nobody has it; `declined`, which may
 /// be the fork-join of an earlier try, did not take it.
@@ -134,15 +165,10 @@ template <class State, class Future, class Mine>
 /// not comes back by C5.
 template <class Policy, class Task, class Block, class Take, class CancelChildren>
 bool pass_to_children(Task& t, Block& declined, Take take, CancelChildren cancel_children) {
-  Policy::heavy_barrier();  // against the gather that stores `join` and then looks for a request: basic_join::open
-  Block block(t.join);
-  if (!block || block == declined) return true;
-  if (!take()) return true;                                          // C1; if it was gone, others see to it
-  block->ask();                                                      // C2
-  Policy::heavy_barrier();                                           // C3
-  if (block->is_in(t.join) && cancel_children(*block)) return true;  // C4
-  declined = std::move(block);
-  return !declined->take_request();  // C5
+  asked_gather<Block> asked = ask_gather<Policy>(t, declined, take);
+  if (!asked.block) return true;
+  if (asked.open && cancel_children(*asked.block)) return true;
+  return !take_back(asked, declined);
 }
 
 /// What came of a request that was given to a future.
@@ -153,51 +179,102 @@ enum class passed_on {
 };
 
 /// Where a cancel request goes that `found` was the word's answer to. Traits says what a request does with futures, with
-/// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. False if the task is done, and the caller has
-/// the request: it was done before, or the caller hands on what is another's. Else a request that comes back here when the
-/// task is done came too late, as one does that is in the word at the end: it has been counted.
-template <class Traits, class Task, class Attempt, class Text, class Word>
-bool deliver_cancel(Task& t, Attempt found, Text text, Word who) {
-  using Step = decltype(found.step);
-  typename Traits::future_ref refused;  // what the request went to in vain: it goes on from there
-  bool round = false;                   // because it came from there
-  typename Traits::block_ref declined;
-  bool counted = false;
-  for (;; found = Traits::repeat(t, who), counted = true) {
-    switch (found.step) {
-      case Step::refused:
-        return counted && !Traits::hands_on();
-      case Step::claimed:
-        Traits::wait_was_ended(t);
-        return true;
-      case Step::forwarded: {
-        auto& target = *t.waits_for;
-        if (&target == refused.get() && !round) {
-          t.state.unlock_and_note(who);
-          return true;
-        }
-        round = round && &target == refused.get();
-        auto held = Traits::future_ref::share(target);
-        if (round || Traits::comes_from(t)) {
-          if (Traits::leave_cycle(t, target, who)) return true;
-          round = false;
-          refused = std::move(held);  // it has just ended: the wake-up is on its way
+/// blocks of fork-joins and with circles of tasks; see task_core.cpp. `who` asks. Where it goes to the children of a fork-join
+/// the caller sees to that, so that it need not be by recursion.
+template <class Traits, class Task, class Attempt, class Word>
+class cancel_delivery {
+ public:
+  enum class answer : std::uint8_t { refused, accepted, ask_children };
+
+  cancel_delivery(Task& t, Attempt found, Word who) : task_(&t), found_(found), who_(who) {}
+
+  [[nodiscard]] Task& task() const noexcept { return *task_; }
+  /// The block whose children are to be asked.
+  [[nodiscard]] auto& gather() const noexcept { return *asked_.block; }
+
+  /// Refused: the task is done, and the caller has the request: it was done before, or the caller hands on what is another's.
+  /// Else a request that comes back here when the task is done came too late, as one does that is in the word at the end: it
+  /// has been counted.
+  template <class Text>
+  [[nodiscard]] answer go_on(Text text) {
+    using Step = decltype(found_.step);
+    for (;; repeat()) {
+      switch (found_.step) {
+        case Step::refused:
+          return counted_ && !Traits::hands_on() ? answer::accepted : answer::refused;
+        case Step::claimed:
+          Traits::wait_was_ended(*task_);
+          return answer::accepted;
+        case Step::forwarded:
+          if (pass_to_future(text)) return answer::accepted;
           break;
-        }
-        t.state.unlock();
-        if (Traits::put_off(t)) return true;
-        refused = std::move(held);
-        const passed_on how = Traits::cancel_future(t, target, text);
-        if (how == passed_on::taken) return true;
-        round = how == passed_on::turned_back;
-        break;
+        case Step::noted:
+          if (Traits::delivers_itself(*task_)) return answer::accepted;
+          asked_ = Traits::ask_gather(*task_, declined_, who_, found_.taken);
+          if (!asked_.block) return answer::accepted;
+          if (asked_.open) return answer::ask_children;
+          if (!take_back(asked_, declined_)) return answer::accepted;
+          break;
       }
-      case Step::noted:
-        if (Traits::delivers_itself(t)) return true;
-        if (Traits::cancel_fork_join(t, text, declined, who, found.taken)) return true;
-        break;
     }
   }
+
+  /// After ask_children: whether one of them has accepted.
+  template <class Text>
+  [[nodiscard]] answer children_said(bool any, Text text) {
+    if (any || !take_back(asked_, declined_)) return answer::accepted;
+    repeat();
+    return go_on(text);
+  }
+
+ private:
+  void repeat() {
+    found_ = Traits::repeat(*task_, who_);
+    counted_ = true;
+  }
+  // The word is locked. True: the request is where it belongs.
+  template <class Text>
+  [[nodiscard]] bool pass_to_future(Text text) {
+    Task& t = *task_;
+    auto& target = *t.waits_for;
+    if (&target == refused_.get() && !round_) {
+      t.state.unlock_and_note(who_);
+      return true;
+    }
+    round_ = round_ && &target == refused_.get();
+    auto held = Traits::future_ref::share(target);
+    if (round_ || Traits::comes_from(t)) {
+      if (Traits::leave_cycle(t, target, who_)) return true;
+      round_ = false;
+      refused_ = std::move(held);  // it has just ended: the wake-up is on its way
+      return false;
+    }
+    t.state.unlock();
+    if (Traits::put_off(t)) return true;
+    refused_ = std::move(held);
+    const passed_on how = Traits::cancel_future(t, target, text);
+    round_ = how == passed_on::turned_back;
+    return how == passed_on::taken;
+  }
+
+  Task* task_;
+  Attempt found_;
+  Word who_;
+  typename Traits::future_ref refused_;  // what the request went to in vain: it goes on from there
+  typename Traits::block_ref declined_;
+  asked_gather<typename Traits::block_ref> asked_;
+  bool round_ = false;  // because it came from there
+  bool counted_ = false;
+};
+
+/// The whole way. False: see cancel_delivery::go_on().
+template <class Traits, class Task, class Attempt, class Text, class Word>
+bool deliver_cancel(Task& t, Attempt found, Text text, Word who) {
+  cancel_delivery<Traits, Task, Attempt, Word> at(t, found, who);
+  using answer = typename decltype(at)::answer;
+  answer said = at.go_on(text);
+  while (said == answer::ask_children) said = at.children_said(Traits::cancel_children(t, at.gather(), text), text);
+  return said == answer::accepted;
 }
 
 }  // namespace gyre::detail

@@ -25,6 +25,9 @@ class child_record final : public task_record {
 
   // The child has ended. Its value belongs to the gather; what is kept is the outcome and how the value reads. Not
   // `readable`: the gather may be moving the value out at this moment.
+  //
+  // It gives no requests back (future_core::gives_back): none is handed on to it. Its handle is an any_task, which cannot be
+  // awaited, so no waiter_node is in its list; gather, shield and wait hear its end by watchers, and keep what they are asked.
   void settle(const result_base& outcome, bool readable) noexcept {
     cancels_at_end_ = child_->state.cancelling();
     slot().error = outcome.error;
@@ -97,6 +100,12 @@ void fork_block::climb(fork_child& c, stack_capture& out) noexcept {
     if (parent.type != &fork_child::type_of) return;
     block = &static_cast<fork_child&>(parent).block;
   }
+}
+
+bool fork_block::has_waiting_parent(const task_core& t) noexcept {
+  if (t.type != &fork_child::type_of) return false;
+  const std::lock_guard hold(ancestry_guard);
+  return static_cast<const fork_child&>(t).block.parent_ != nullptr;
 }
 
 GYRE_NOINLINE void fork_block::push_with_care(thread_state& thread, task_core& t) noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "shutdown.hpp"
 
+#include <gyre/flow/fork_join.hpp>
 #include <gyre/flow/wait.hpp>
 #include <gyre/runtime/offload.hpp>
 
@@ -21,8 +22,6 @@ shutdown_clock::time_point at(std::int64_t ns) noexcept {
 
 void report_leftover(loop_core& l, const any_task& t) {
   report r;
-  r.future = &t.core("run");
-  to_string(t).swap(r.details);
   if (!t.done()) {
     r.message = "task '" + t.get_name() + "' did not end before the shutdown timeout";
   } else if (t.cancelled()) {
@@ -32,6 +31,8 @@ void report_leftover(loop_core& l, const any_task& t) {
     if (r.exception == nullptr) return;
     r.message = "unhandled exception during gyre::run() shutdown";
   }
+  r.future = &t.core("run");
+  to_string(t).swap(r.details);
   l.report_error(std::move(r));
 }
 
@@ -79,6 +80,22 @@ std::vector<loop_core*> loops_beside(loop_core& here) {
   return all;
 }
 
+// Each gets one request. A child of a gather has it from its parent; from here only where that has gone on without it.
+//
+// Parents that are children themselves come behind theirs in the list, so it is gone through backwards: of a child that still has
+// a parent when it is looked at, the parent had it when it was asked, and so has passed the request on.
+void cancel_each(const std::vector<any_task>& tasks) {
+  for (const any_task& each : tasks) {
+    if (dynamic_cast<const own_task*>(&each.core("run")) != nullptr) each.cancel();
+  }
+  for (auto each = tasks.rbegin(); each != tasks.rend(); ++each) {
+    auto& record = static_cast<task_record&>(each->core("run"));
+    if (dynamic_cast<const own_task*>(&record) != nullptr) continue;
+    const task_core* const child = record.core();
+    if (child != nullptr && !fork_block::has_waiting_parent(*child)) each->cancel();
+  }
+}
+
 coro<> end_tasks_only(loop_core& here, std::int64_t deadline) {
   const any_task self = current_task();
   std::vector<any_task> left;
@@ -86,7 +103,7 @@ coro<> end_tasks_only(loop_core& here, std::int64_t deadline) {
     if (!(each == self)) left.push_back(each);
   }
   if (left.empty()) co_return;
-  for (const any_task& each : left) each.cancel();
+  cancel_each(left);
   co_await wait_for_ends(left, here, deadline, true);
   for (const any_task& each : left) report_leftover(here, each);
 }

@@ -91,6 +91,11 @@ model_task::word::wait_kind waiting_task::pass_cancel_on(model_future& awaited) 
 /// child of a fork-join whose parent sends the request, and turns it back.
 enum class met { nothing, itself, turned_back };
 
+/// No task here is in a fork-join.
+struct no_block {
+  static bool take_request() { return false; }
+};
+
 /// What task_core.cpp says of cancels.
 template <met Met>
 struct cancel_traits {
@@ -106,7 +111,7 @@ struct cancel_traits {
    private:
     model_future* future_ = nullptr;
   };
-  using block_ref = int;
+  using block_ref = no_block*;
 
   static void wait_was_ended(waiting_task& t) { t.enqueue(t); }
   static bool comes_from(waiting_task&) { return Met == met::itself; }
@@ -126,7 +131,10 @@ struct cancel_traits {
   static model_task::word::attempt repeat(waiting_task& t, model_task::bits::word who) {
     return t.state.ask_cancel(true, who);
   }
-  static bool cancel_fork_join(waiting_task&, int, int&, model_task::bits::word, std::uint16_t) { return true; }
+  static detail::asked_gather<block_ref> ask_gather(waiting_task&, block_ref, model_task::bits::word, std::uint16_t) {
+    return {};
+  }
+  static bool cancel_children(waiting_task&, no_block&, int) { return false; }
 };
 
 template <met Met = met::nothing>

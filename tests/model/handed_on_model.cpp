@@ -29,8 +29,12 @@ struct chained_task : model_task {
   using model_task::model_task;
   end_of_task* waits_for = nullptr;
   block::place join{nullptr};
-  /// Nobody is cancelled before he waits.
-  static word::wait_kind pass_cancel_on(end_of_task&) { return word::wait_kind::forwarding; }
+  /// Gives a request to what it awaits. Null: nobody is cancelled before he waits.
+  bool (*ask_awaited)() = nullptr;
+  word::wait_kind pass_cancel_on(end_of_task&) {
+    if (ask_awaited == nullptr) return word::wait_kind::forwarding;
+    return detail::pass_on_before_wait(state, ask_awaited, [] { return false; });
+  }
 };
 
 struct end_node : detail::list_link<> {
@@ -165,15 +169,14 @@ struct cancel_of_parent : plain_traits {
   static bool hands_on() { return Asker >= 0; }
   static bool delivers_itself(const chained_task&) { return false; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) { return detail::passed_on::refused; }
-  static bool cancel_fork_join(chained_task& t, int, block_ref& declined, model_task::bits::word who,
-                               std::uint16_t noted_at) {
-    const auto take = [&] {
+  static detail::asked_gather<block_ref> ask_gather(chained_task& t, const block_ref& declined,
+                                                    model_task::bits::word who, std::uint16_t noted_at) {
+    return detail::ask_gather<model_policy>(t, declined, [&] {
       if (Asker < 0) return t.state.withdraw_request(who, noted_at);
       return detail::take_in_hand(all()->waiters[Asker], all()->end, t.state, who, noted_at);
-    };
-    return detail::pass_to_children<model_policy>(t, declined, take,
-                                                  [](block&) { return all()->cancel_children(Who); });
+    });
   }
+  static bool cancel_children(chained_task&, block&, int) { return all()->cancel_children(Who); }
   static bool run() {
     chained_task& parent = all()->parent;
     const attempt found = request(parent, false, anybody);
@@ -184,17 +187,114 @@ struct cancel_of_parent : plain_traits {
 
 template <unsigned Who, int I>
 struct cancel_of_waiter : plain_traits {
-  using block_ref = int;
+  using block_ref = detail::pinned_join<block>;
   static attempt repeat(chained_task& t, model_task::bits::word who) { return t.state.ask_cancel(true, who); }
   static bool hands_on() { return false; }
   static bool delivers_itself(const chained_task&) { return true; }
-  static bool cancel_fork_join(chained_task&, int, int&, model_task::bits::word, std::uint16_t) { return true; }
+  static detail::asked_gather<block_ref> ask_gather(chained_task&, const block_ref&, model_task::bits::word,
+                                                    std::uint16_t) {
+    return {};
+  }
+  static bool cancel_children(chained_task&, block&, int) { return false; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) {
     return cancel_of_parent<Who, I>::run() ? detail::passed_on::taken : detail::passed_on::refused;
   }
   static void run() {
     chained_task& t = cancel_of_parent<Who, I>::all()->waiters[I];
     RL_ASSERT(detail::deliver_cancel<cancel_of_waiter>(t, t.state.ask_cancel(false, anybody), 0, anybody));
+  }
+};
+
+/// A task whose gather ends goes on to await another task, and passes on a request that it has by then; its canceller may just
+/// have that in hand, for the gather. One request, one place.
+struct passing_on : rl::test_suite<passing_on, 2> {
+  struct state {
+    model_barriers barriers;
+    block gather;
+    model_task child;
+    chained_task task;
+    model_task next;  // what it awaits then
+    end_of_task end;
+    end_node node;
+    bool given = false;  // the child got the request
+    int thrown = 0;
+  };
+  static passing_on*& all() {
+    static passing_on* the_one = nullptr;
+    return the_one;
+  }
+  std::unique_ptr<state> world;
+
+  struct traits {
+    using future_ref = no_future;
+    using block_ref = detail::pinned_join<block>;
+    static void wait_was_ended(chained_task& t) { t.enqueue(t); }
+    static bool comes_from(chained_task&) { return false; }
+    static bool leave_cycle(chained_task&, end_of_task&, model_task::bits::word) { return false; }
+    static bool put_off(chained_task&) { return false; }
+    static bool hands_on() { return false; }
+    static bool delivers_itself(const chained_task&) { return false; }
+    static attempt repeat(chained_task& t, model_task::bits::word who) { return t.state.ask_cancel(true, who); }
+    static detail::passed_on cancel_future(chained_task&, end_of_task&, int) {
+      return all()->ask_next() ? detail::passed_on::taken : detail::passed_on::refused;
+    }
+    static detail::asked_gather<block_ref> ask_gather(chained_task& t, const block_ref& declined,
+                                                      model_task::bits::word who, std::uint16_t noted_at) {
+      return detail::ask_gather<model_policy>(t, declined, [&] { return t.state.withdraw_request(who, noted_at); });
+    }
+    static bool cancel_children(chained_task&, block&, int) {
+      model_task& child = all()->world->child;
+      const bool made = child.state.request_cancel() != step::refused;
+      if (made) all()->world->given = true;
+      return made;
+    }
+  };
+
+  bool ask_next() {
+    return detail::request_for(world->task, world->end, world->next.state, false, anybody).step != step::refused;
+  }
+  void before() {
+    all() = this;
+    world = std::make_unique<state>();
+    world->task.ask_awaited = [] { return all()->ask_next(); };
+    world->gather.fill();
+    world->gather.open(world->task.join);
+  }
+  void run_task() {
+    chained_task& t = world->task;
+    const bool child_cancelled = world->child.state.cancel_pending();
+    world->child.state.finish();
+    bool asked = false;
+    if (child_cancelled) {
+      asked = world->gather.close_after_failure(t.join, true);
+      world->gather.leave();
+    } else if (world->gather.close(t.join)) {
+      world->gather.recycle();
+    } else {
+      asked = world->gather.take_requests();
+      world->gather.leave();
+    }
+    if (asked) t.state.note_taken();
+    if (t.state.take_cancel() || asked || child_cancelled) ++world->thrown;
+    world->node.task = &t;
+    detail::await_completion(t, world->end, [&](model_task::word::wait_kind kind) {
+      return world->end.park_at(world->node, [&] {
+        t.waits_for = &world->end;
+        return t.state.park(kind);
+      });
+    });
+  }
+  void thread(unsigned who) {
+    if (who == 0) return run_task();
+    chained_task& t = world->task;
+    RL_ASSERT(detail::deliver_cancel<traits>(t, t.state.ask_cancel(false, anybody), 0, anybody));
+  }
+  void after() {
+    const int passed_on = static_cast<int>(world->next.state.cancelling());
+    RL_ASSERT(world->thrown + passed_on <= 1);
+    RL_ASSERT(world->thrown + passed_on == 1 || world->given);
+    RL_ASSERT(world->gather.is_free());
+    world.reset();
   }
 };
 
@@ -271,7 +371,8 @@ int main(int argc, char** argv) {
   using enum gathers;
   return run(
       argc, argv,
-      {scenario<cancellers<rival::none, in_vain>>("handed on: to one whose gather fails"),
+      {scenario<passing_on>("handed on: before a wait, while its canceller has it in hand"),
+       scenario<cancellers<rival::none, in_vain>>("handed on: to one whose gather fails"),
        scenario<cancellers<rival::none, late_and_in_vain>>("handed on: to one that begins a gather, which fails"),
        scenario<cancellers<rival::of_parent, in_vain>>("handed on: to one whose gather fails, cancelled by another"),
        scenario<cancellers<rival::of_parent, late_and_in_vain>>(

@@ -112,6 +112,10 @@ class fork_block : public join_head {
   /// Copies the chains of the tasks above a child that is still, as task_type says.
   static void climb(fork_child& c, stack_capture& out) noexcept;
 
+  /// Whether `t` is a child whose parent waits for it: a cancel reaches it from there. No more once that has gone on, because
+  /// another child has failed.   Thread: any, while the caller holds the task.
+  [[nodiscard]] static bool has_waiting_parent(const task_core& t) noexcept;
+
   /// The parent's frame is destroyed in mid-gather, by a loop that closes: the children go first. Or the orphans alone.
   void abandon() noexcept;
 
