@@ -12,6 +12,7 @@
 #include <memory>
 #include <memory_resource>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -350,26 +351,21 @@ class task_core::cancel_walk::gather_levels {
         if (!found) continue;
         delivery at(child, *found, who);
         const answer said = at.go_on(text);
-        note(std::move(at), said);
+        note(std::move(at), said, text);
       } else {
         level asked = take_deepest();
         if (!asked.parent) return asked.any;
         const answer said = asked.parent->children_said(asked.any, text);
-        note(std::move(*asked.parent), said);
+        note(std::move(*asked.parent), said, text);
       }
     }
   }
 
   // Whether the children of `t` are among them; the walk knows the task above the first.
   [[nodiscard]] bool contain(const task_core& t) {
-    if (open_.size() <= few) {
-      return std::any_of(open_.begin(), open_.end(),
-                         [&t](const level& l) { return l.parent && &l.parent->task() == &t; });
-    }
-    for (; indexed_ < open_.size(); ++indexed_) {
-      if (open_[indexed_].parent) index_.insert(&open_[indexed_].parent->task());
-    }
-    return index_.count(&t) != 0;
+    if (open_.size() > few && is_indexed()) return index_.count(&t) != 0;
+    return std::any_of(open_.begin(), open_.end(),
+                       [&t](const level& l) { return l.parent && &l.parent->task() == &t; });
   }
 
  private:
@@ -382,13 +378,36 @@ class task_core::cancel_walk::gather_levels {
     bool any = false;
   };
 
-  void note(delivery at, answer said) {
+  void note(delivery at, answer said, std::string_view text) {
+    while (said == answer::ask_children && !has_room()) {  // by recursion, then: a request is not lost
+      said = at.children_said(cancel_traits::cancel_children(at.task(), at.gather(), text), text);
+    }
     if (said == answer::ask_children) {
       join_head& block = at.gather();
       open_.push_back({&block, std::move(at)});
     } else if (said == answer::accepted) {
       open_.back().any = true;
     }
+  }
+  // False if there is no memory.
+  [[nodiscard]] bool has_room() noexcept {
+    if (open_.size() < open_.capacity()) return true;
+    try {
+      open_.reserve(2 * open_.size());
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
+  }
+  [[nodiscard]] bool is_indexed() noexcept {
+    try {
+      for (; indexed_ < open_.size(); ++indexed_) {
+        if (open_[indexed_].parent) index_.insert(&open_[indexed_].parent->task());
+      }
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
   }
   level take_deepest() {
     level last = std::move(open_.back());

@@ -62,7 +62,45 @@ coro<> drop_one_unawaited() {
   co_return;
 }
 
+coro<> nest(int depth, future<> begun, int& cancelled) {
+  try {
+    if (depth == 0) {
+      begun.set_result();
+      co_await future<>();
+    } else {
+      co_await gather(nest(depth - 1, begun, cancelled));
+    }
+  } catch (const cancelled_error&) {
+    ++cancelled;
+    throw;
+  }
+}
+
+coro<bool> cancel_without_memory(int depth, int& cancelled) {
+  const future<> begun;
+  const auto outermost = create_task(nest(depth, begun, cancelled));
+  co_await begun;
+  bool taken = false;
+  {
+    const allocation_counter meter;
+    meter.fail_from(1);
+    taken = outermost.cancel();
+  }
+  const std::vector<task<>> all(1, outermost);
+  static_cast<void>(co_await wait(all));
+  co_return taken&& outermost.cancelled();
+}
+
 }  // namespace
+
+TEST_CASE("FAULT-25: a cancel goes through gathers inside each other without memory", "[flow][gather][cancel]") {
+  if (!counts_allocations) return;
+  for (const int depth : {1, 4, 5, 40, 300}) {
+    int cancelled = 0;
+    CHECK(run(cancel_without_memory(depth, cancelled), one_loop().order(run_order::fork_join)));
+    CHECK(cancelled == depth + 1);
+  }
+}
 
 TEST_CASE("gather: memory that runs out on the way leaves the children whole", "[flow][gather]") {
   if (!counts_allocations) return;
