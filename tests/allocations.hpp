@@ -83,6 +83,14 @@ GYRE_NOINLINE void* operator new(std::size_t size) {
   if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
   throw std::bad_alloc();
 }
+GYRE_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment) {
+  gyre_test::allocation_counter::note(size);
+  const auto unit = static_cast<std::size_t>(alignment);
+  if (void* p = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return p;
+  throw std::bad_alloc();
+}
 GYRE_NOINLINE void operator delete(void* p) noexcept { std::free(p); }
 GYRE_NOINLINE void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+GYRE_NOINLINE void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+GYRE_NOINLINE void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 #endif
