@@ -140,13 +140,15 @@ class task_core::cancel_walk {
     return false;
   }
   [[nodiscard]] bool came_back() const noexcept { return came_back_; }
-  // Whether the children of `t` are getting the request right now. Then whoever hands it to `t` is in a circle, and has to
-  // leave it.
+  // Whether the children of `t` are getting the request right now. Then they wait for `t` by some way: who handed the request on
+  // last, to what it awaits, has to leave the circle.
   [[nodiscard]] static bool turns_back_at(const task_core& t) {
-    for (const cancel_walk* w = innermost_; w != nullptr; w = w->outer_) {
-      if (w->asks_children_of(t)) return innermost_->turned_back_ = true;
-    }
-    return false;
+    bool found = false;
+    for (const cancel_walk* w = innermost_; w != nullptr && !found; w = w->outer_) found = w->asks_children_of(t);
+    cancel_walk* last = found ? innermost_ : nullptr;
+    while (last != nullptr && last->target_ == nullptr) last = last->outer_;  // parents hand it to their children
+    if (last != nullptr) last->turned_back_ = true;
+    return found;
   }
   [[nodiscard]] bool turned_back() const noexcept { return turned_back_; }
   // Who hands the request on to `t`, which it awaits; null if that is nobody.

@@ -114,7 +114,76 @@ coro<> leave_orphans(int depth, std::vector<end_of_level>& ended) {
   co_await begun;
 }
 
+coro<> answer_late() { co_await sleep(1h); }
+
+// A circle: gathers inside each other, the innermost of which awaits the outermost task through other tasks.
+struct circle {
+  explicit circle(int gathers) : levels(static_cast<std::size_t>(gathers) + 1), cancels(levels.size()) {}
+  future<task<>> outermost;
+  std::vector<any_task> levels;  // 0 is the innermost
+  std::vector<int> cancels;      // that each has seen
+};
+
+coro<> await_through(int tasks, task<> t) {
+  if (tasks == 0) {
+    co_await t;
+  } else {
+    co_await create_task(await_through(tasks - 1, t));
+  }
+}
+
+coro<> part_of(circle& c, int level, int tasks) {
+  const auto i = static_cast<std::size_t>(level);
+  c.levels[i] = current_task();
+  try {
+    if (level == 0) {
+      co_await await_through(tasks, co_await c.outermost);
+    } else {
+      co_await gather(part_of(c, level - 1, tasks), answer_late());
+    }
+  } catch (const cancelled_error&) {
+    ++c.cancels[i];
+  }
+  try {
+    for (int n = 0; n < 3; ++n) co_await sleep(0ns);
+  } catch (const cancelled_error&) {
+    ++c.cancels[i];
+  }
+  throw cancelled_error();
+}
+
+coro<> cancel_in_circle(int gathers, int tasks, int cancelled) {
+  circle c(gathers);
+  const task<> outermost = create_task(part_of(c, gathers, tasks));
+  c.outermost.set_result(outermost);
+  co_await settle();
+  CHECK(c.levels[static_cast<std::size_t>(cancelled)].cancel());
+  co_await settle();
+  for (int i = 0; i <= gathers; ++i) {
+    INFO("level " << i);
+    const auto at = static_cast<std::size_t>(i);
+    CHECK(c.levels[at].done());
+    CHECK(c.cancels[at] == 1);
+  }
+  CHECK(outermost.cancelled());
+}
+
 }  // namespace
+
+TEST_CASE("FAULT-10: a cancel of any task in a circle of gathers and awaits ends the circle",
+          "[runtime][fork_join][cancel]") {
+  for (const int loops : {1, 3}) {
+    for (int gathers = 1; gathers <= 4; ++gathers) {
+      for (int tasks = 0; tasks <= 2; ++tasks) {
+        for (int cancelled = 0; cancelled <= gathers; ++cancelled) {
+          INFO(loops << " loops, " << gathers << " gathers, " << tasks << " tasks, level " << cancelled);
+          const auto how = gyre::testing::sim_options().loops(loops).order(run_order::fork_join);
+          gyre::testing::simulate(1, how, [=] { return cancel_in_circle(gathers, tasks, cancelled); });
+        }
+      }
+    }
+  }
+}
 
 TEST_CASE("fork-join: a cancel goes through gathers inside each other, however deep", "[runtime][fork_join][cancel]") {
   static constexpr int depth = 200'000;
