@@ -161,6 +161,8 @@ template <class Block>
 /// same way go along, and their cancellers find nothing. If C4 sees the block, J1 comes after C3, and J3 sees C2. Else, and
 /// when no child accepts, C5 that counts down has the request, and else J3 has it. One C5 may count for another; each of
 /// them asked before J1, and what J3 throws is for both.
+/// Without C3 a canceller could see a gather that is over: its children do not accept, or are those that a failed one has left,
+/// as if he had come before the failure. So no model fails without it; it keeps the proof short.
 /// A parent resumed by an error of a child's own leaves out J3: what is with the children has come to an end there, and what is
 /// not comes back by C5.
 template <class Policy, class Task, class Block, class Take, class CancelChildren>
