@@ -97,7 +97,7 @@ simulation::world::world(std::uint64_t seed, const sim_options& options)
 int simulation::world::choose_loops(const sim_options& options) {
   const auto more = static_cast<std::uint64_t>(options.most_loops() - options.fewest_loops());
   const int loops = options.fewest_loops() + (more == 0 ? 0 : static_cast<int>(choose(more + 1)));
-  if (!options.extremes() && loops > 1) temper_.interruptions = pick_interruptions(choices_);
+  if (options.interrupts() && !options.extremes() && loops > 1) temper_.interruptions = pick_interruptions(choices_);
   return loops;
 }
 

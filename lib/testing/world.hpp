@@ -17,8 +17,7 @@
 
 namespace gyre::testing {
 
-/// What the seed decided for the whole run: each seed goes to extremes of its own. Without extremes only interruptions, and
-/// those where there are several loops.
+/// What the seed decided for the whole run: each seed goes to extremes of its own. Without extremes only interruptions, if any.
 struct temperament {
   std::uint64_t steps_a_turn = 0;  // 0: anything from 1 to 61
   std::int64_t step_cost = 0;      // ns by which a turn moves the clock

@@ -304,5 +304,6 @@ TEST_CASE("wait graph: a parent that goes on after a child's error does not need
     later.set();
     co_await forks;
   };
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) testing::simulate(seed, run_options().loops(2), main());
+  const auto calm = testing::sim_options().loops(2).extremes(false);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) testing::simulate(seed, calm, main());
 }

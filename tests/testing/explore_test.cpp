@@ -136,22 +136,24 @@ TEST_CASE("explore: options leave on what they do not name", "[testing][explore]
   CHECK_THROWS_WITH(explore(1, sim_options().most_decisions(5'000), endless), Catch::Contains("after 500"));
 }
 
-TEST_CASE("simulation: several loops may be interrupted at awaits without extremes, too", "[testing][explore]") {
-  const auto fails = [](const auto& main, int loops) {
+TEST_CASE("simulation: several loops are interrupted at awaits unless that is unwanted", "[testing][explore]") {
+  const auto fails = [](const auto& main, const sim_options& options) {
     int failures = 0;
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
       try {
-        gyre::testing::simulate(seed, sim_options().loops(loops), main);
+        gyre::testing::simulate(seed, options, main);
       } catch (const std::exception&) {
         ++failures;
       }
     }
     return failures;
   };
-  CHECK(fails(two_withdrawals, 2) > 0);
-  CHECK(fails(philosophers, 2) > 0);
-  CHECK(fails(two_withdrawals, 1) == 0);  // asyncio's order: neither of the awaits suspends
-  CHECK(fails(philosophers, 1) == 0);
+  CHECK(fails(two_withdrawals, sim_options().loops(2)) > 0);
+  CHECK(fails(philosophers, sim_options().loops(2)) > 0);
+  CHECK(fails(two_withdrawals, sim_options().loops(2).extremes(false)) == 0);  // none of the awaits suspends
+  CHECK(fails(philosophers, sim_options().loops(2).extremes(false)) == 0);
+  CHECK(fails(two_withdrawals, sim_options().loops(1)) == 0);
+  CHECK(fails(philosophers, sim_options().loops(1)) == 0);
 }
 
 TEST_CASE("explore: shrinking keeps the failure, with no more loops and with few decisions", "[testing][explore]") {

@@ -33,7 +33,8 @@ class sim_options {
   /// What a busy machine does to programs, more or less of it by the seed: loops are interrupted at any await, hardly get a
   /// turn, or wake for nothing; code takes time, and timers fall due while it runs; offloaded functions end late and in any
   /// order; turns of one step; queues of one place, which grow. Never anything that could not happen on threads.
-  /// Without: code takes no time, and only where there are several loops one may be interrupted at an await.
+  /// Left open, simulate() interrupts loops at awaits, where there are several, but code takes no time. `false`: not even that,
+  /// a turn is left at its end only.
   sim_options& extremes(bool on) { return set(extremes_, std::optional<bool>(on)); }
   /// After so many choices main is ended with no_progress; 0 sets no limit.
   sim_options& most_decisions(std::uint64_t n) { return set(most_decisions_, std::optional<std::uint64_t>(n)); }
@@ -50,6 +51,7 @@ class sim_options {
   [[nodiscard]] int fewest_loops() const noexcept { return loops_.value_or(four).fewest; }
   [[nodiscard]] int most_loops() const noexcept { return loops_.value_or(four).most; }
   [[nodiscard]] bool extremes() const noexcept { return extremes_.value_or(false); }
+  [[nodiscard]] bool interrupts() const noexcept { return extremes_.value_or(most_loops() > 1); }
   [[nodiscard]] std::uint64_t most_decisions() const noexcept { return most_decisions_.value_or(0); }
   [[nodiscard]] const std::optional<std::vector<std::uint64_t>>& kept_decisions() const noexcept {
     return kept_decisions_;

@@ -119,7 +119,7 @@ gyre::coro<counts> count(const workload& work, long scale) {
 counts measure(const workload& work, int loops, long scale) {
   counts sum;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    const auto options = gyre::testing::sim_options().loops(loops).order(gyre::run_order::fork_join);
+    const auto options = gyre::testing::sim_options().loops(loops).order(gyre::run_order::fork_join).extremes(false);
     const counts one = gyre::testing::simulate(seed, options, count(work, scale));
     sum.steals += one.steals / seeds;
     sum.wakeups += one.wakeups / seeds;
