@@ -33,7 +33,8 @@ class run_options {
   }
   /// How long the end of run() waits for tasks, executors and threads together; without it for tasks and threads without
   /// limit, for executors 5 minutes. A loop's thread that is inside user code past it (and a second more) is detached and
-  /// reported with its task.
+  /// reported with its task. When it comes back it closes its loop: what that reports goes to the exception handler then, after
+  /// the runtime's end.
   run_options& shutdown_timeout(std::chrono::nanoseconds t) {
     return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
   }
