@@ -328,8 +328,8 @@ struct task_core::cancel_traits {
   [[nodiscard]] static bool delivers_itself(const task_core& t) noexcept {
     return (t.state.is_pinned() && !t.state.is_main()) || &t == this_thread().current;
   }
-  [[nodiscard]] static asked_gather<pinned_block> ask_gather(task_core& t, const pinned_block& declined,
-                                                             task_bits::word who, std::uint16_t noted_at) {
+  [[nodiscard]] static pinned_block ask_gather(task_core& t, const pinned_block& declined, task_bits::word who,
+                                               std::uint16_t noted_at) {
     cancel_walk* const asks = cancel_walk::asks(t);
     return detail::ask_gather<std_policy>(t, declined, [&] {
       return asks != nullptr ? asks->take_in_hand(t.state, who, noted_at) : t.state.withdraw_request(who, noted_at);

@@ -116,31 +116,23 @@ template <class State, class Future, class Mine>
   return circle_end::over;
 }
 
-/// A fork-join that a request was given to. No block: the request is where it belongs. `open`: its children are to be cancelled.
-template <class Block>
-struct asked_gather {
-  Block block;
-  bool open = false;
-};
-
-/// The steps C1 to C4 of pass_to_children(), up to the children.
+/// The steps C1 to C3 of pass_to_children(), up to the children: the fork-join that they belong to, or null, if the request is
+/// where it belongs.
 template <class Policy, class Task, class Block, class Take>
-[[nodiscard]] asked_gather<Block> ask_gather(Task& t, const Block& declined, Take take) {
+[[nodiscard]] Block ask_gather(Task& t, const Block& declined, Take take) {
   Policy::heavy_barrier();  // against the gather that stores `join` and then looks for a request: basic_join::open
   Block block(t.join);
   if (!block || block == declined) return {};
-  if (!take()) return {};                  // C1; if it was gone, others see to it
-  block->ask();                            // C2
-  Policy::heavy_barrier();                 // C3
-  const bool open = block->is_in(t.join);  // C4
-  return {std::move(block), open};
+  if (!take()) return {};  // C1; if it was gone, others see to it
+  block->ask();            // C2
+  return block;
 }
 
 /// No child has accepted. True: the caller has the request again, and the block is `declined` from now on.
 template <class Block>
-[[nodiscard]] bool take_back(asked_gather<Block>& asked, Block& declined) {
-  declined = std::move(asked.block);
-  return declined->take_request();  // C5
+[[nodiscard]] bool take_back(Block& asked, Block& declined) {
+  declined = std::move(asked);
+  return declined->take_request();  // C4
 }
 
 /// `t` was asked to end while it runs or is ready. If it is inside a fork-join, the request goes to its children, and the
@@ -149,27 +141,24 @@ template <class Block>
 ///
 ///   canceller                                   parent (basic_join)
 ///   C1 takes the request off the word           J1 join = null
-///   C2 block.cancel_requests += 1               J2 light barrier
-///   C3 heavy barrier                            J3 block.cancel_requests != 0 -> 0, throws
-///   C4 join is still this block: cancels the
-///      children; one at least accepts: done
-///   C5 else block.cancel_requests -= 1, if it
+///   C2 block.cancel_requests += 1               J2 block.cancel_requests != 0 -> 0, throws
+///   C3 cancels the children; one at least
+///      accepts: done
+///   C4 else block.cancel_requests -= 1, if it
 ///      is not 0
 ///
 /// C1 comes first so that a later request of somebody else cannot be taken for this one: `take` is that, and fails where the
 /// task has taken this one. It leaves those of others: a scope must find its own in the word, or gone. Those asked for in the
-/// same way go along, and their cancellers find nothing. If C4 sees the block, J1 comes after C3, and J3 sees C2. Else, and
-/// when no child accepts, C5 that counts down has the request, and else J3 has it. One C5 may count for another; each of
-/// them asked before J1, and what J3 throws is for both.
-/// Without C3 a canceller could see a gather that is over: its children do not accept, or are those that a failed one has left,
-/// as if he had come before the failure. So no model fails without it; it keeps the proof short.
-/// A parent resumed by an error of a child's own leaves out J3: what is with the children has come to an end there, and what is
-/// not comes back by C5.
+/// same way go along, and their cancellers find nothing. When no child accepts, C4 that counts down has the request, and else
+/// J2 has it. One C4 may count for another; each of them asked before J1, and what J2 throws is for both.
+/// No barrier and no second look at `join` stand between C2 and C3: the gather may be over. Its children do not accept then, or
+/// are those that a failed one has left: the request has come before the failure. A J2 that misses C2 leaves it to C3 and C4.
+/// A parent resumed by an error of a child's own leaves out J2: what is with the children has come to an end there, and what is
+/// not comes back by C4.
 template <class Policy, class Task, class Block, class Take, class CancelChildren>
 bool pass_to_children(Task& t, Block& declined, Take take, CancelChildren cancel_children) {
-  asked_gather<Block> asked = ask_gather<Policy>(t, declined, take);
-  if (!asked.block) return true;
-  if (asked.open && cancel_children(*asked.block)) return true;
+  Block asked = ask_gather<Policy>(t, declined, take);
+  if (!asked || cancel_children(*asked)) return true;
   return !take_back(asked, declined);
 }
 
@@ -192,7 +181,7 @@ class cancel_delivery {
 
   [[nodiscard]] Task& task() const noexcept { return *task_; }
   /// The block whose children are to be asked.
-  [[nodiscard]] auto& gather() const noexcept { return *asked_.block; }
+  [[nodiscard]] auto& gather() const noexcept { return *asked_; }
 
   /// Refused: the task is done, and the caller has the request: it was done before, or the caller hands on what is another's.
   /// Else a request that comes back here when the task is done came too late, as one does that is in the word at the end: it
@@ -213,10 +202,7 @@ class cancel_delivery {
         case Step::noted:
           if (Traits::delivers_itself(*task_)) return answer::accepted;
           asked_ = Traits::ask_gather(*task_, declined_, who_, found_.taken);
-          if (!asked_.block) return answer::accepted;
-          if (asked_.open) return answer::ask_children;
-          if (!take_back(asked_, declined_)) return answer::accepted;
-          break;
+          return asked_ ? answer::ask_children : answer::accepted;
       }
     }
   }
@@ -264,7 +250,7 @@ class cancel_delivery {
   Word who_;
   typename Traits::future_ref refused_;  // what the request went to in vain: it goes on from there
   typename Traits::block_ref declined_;
-  asked_gather<typename Traits::block_ref> asked_;
+  typename Traits::block_ref asked_;
   bool round_ = false;  // because it came from there
   bool counted_ = false;
 };

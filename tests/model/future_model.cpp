@@ -131,9 +131,7 @@ struct cancel_traits {
   static model_task::word::attempt repeat(waiting_task& t, model_task::bits::word who) {
     return t.state.ask_cancel(true, who);
   }
-  static detail::asked_gather<block_ref> ask_gather(waiting_task&, block_ref, model_task::bits::word, std::uint16_t) {
-    return {};
-  }
+  static block_ref ask_gather(waiting_task&, block_ref, model_task::bits::word, std::uint16_t) { return {}; }
   static bool cancel_children(waiting_task&, no_block&, int) { return false; }
 };
 

@@ -169,8 +169,8 @@ struct cancel_of_parent : plain_traits {
   static bool hands_on() { return Asker >= 0; }
   static bool delivers_itself(const chained_task&) { return false; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) { return detail::passed_on::refused; }
-  static detail::asked_gather<block_ref> ask_gather(chained_task& t, const block_ref& declined,
-                                                    model_task::bits::word who, std::uint16_t noted_at) {
+  static block_ref ask_gather(chained_task& t, const block_ref& declined, model_task::bits::word who,
+                              std::uint16_t noted_at) {
     return detail::ask_gather<model_policy>(t, declined, [&] {
       if (Asker < 0) return t.state.withdraw_request(who, noted_at);
       return detail::take_in_hand(all()->waiters[Asker], all()->end, t.state, who, noted_at);
@@ -191,10 +191,7 @@ struct cancel_of_waiter : plain_traits {
   static attempt repeat(chained_task& t, model_task::bits::word who) { return t.state.ask_cancel(true, who); }
   static bool hands_on() { return false; }
   static bool delivers_itself(const chained_task&) { return true; }
-  static detail::asked_gather<block_ref> ask_gather(chained_task&, const block_ref&, model_task::bits::word,
-                                                    std::uint16_t) {
-    return {};
-  }
+  static block_ref ask_gather(chained_task&, const block_ref&, model_task::bits::word, std::uint16_t) { return {}; }
   static bool cancel_children(chained_task&, block&, int) { return false; }
   static detail::passed_on cancel_future(chained_task&, end_of_task&, int) {
     return cancel_of_parent<Who, I>::run() ? detail::passed_on::taken : detail::passed_on::refused;
@@ -238,8 +235,8 @@ struct passing_on : rl::test_suite<passing_on, 2> {
     static detail::passed_on cancel_future(chained_task&, end_of_task&, int) {
       return all()->ask_next() ? detail::passed_on::taken : detail::passed_on::refused;
     }
-    static detail::asked_gather<block_ref> ask_gather(chained_task& t, const block_ref& declined,
-                                                      model_task::bits::word who, std::uint16_t noted_at) {
+    static block_ref ask_gather(chained_task& t, const block_ref& declined, model_task::bits::word who,
+                                std::uint16_t noted_at) {
       return detail::ask_gather<model_policy>(t, declined, [&] { return t.state.withdraw_request(who, noted_at); });
     }
     static bool cancel_children(chained_task&, block&, int) {

@@ -30,8 +30,8 @@ namespace gyre::detail {
 ///           child to cancel takes one back, if the parent has not taken them all before: whoever counts it down has it.
 ///           A parent that resumes because a child has failed, with an error of its own, leaves them: they belong to who
 ///           is at its children, and he alone knows whether one has accepted.
-///           The steps C1 to J3 are those of pass_to_children() in lib/core/task_protocol.hpp. The barriers order
-///           them. C2 and J3 publish, too, what the canceller has done, for a memory model that knows no membarrier.
+///           The steps C1 to J2 are those of pass_to_children() in lib/core/task_protocol.hpp. C2 and J2 publish what the
+///           canceller has done.
 template <class Block, class Policy = std_policy>
 class basic_join {
  public:
@@ -51,21 +51,20 @@ class basic_join {
   /// The parent goes on. True if the block is quiet: it is the caller's, and may be opened again as it is. Else the parent
   /// calls take_requests(), and leave().
   [[nodiscard]] bool close(place& join) noexcept {
-    join.store(nullptr, std::memory_order_relaxed);             // J1, and L1
-    Policy::light_barrier();                                    // J2
+    join.store(nullptr, std::memory_order_relaxed);  // L1, and J1
+    Policy::light_barrier();
     return self().pins().load(std::memory_order_acquire) == 0;  // L2, after the last unpin()
   }
   /// After close(): true if a cancel request was meant for the gather. The parent has it now.
   [[nodiscard]] bool take_requests() noexcept {
     return cancel_requests_.load(std::memory_order_relaxed) != 0 &&
-           cancel_requests_.exchange(0, std::memory_order_acquire) != 0;  // J3
+           cancel_requests_.exchange(0, std::memory_order_acquire) != 0;  // J2
   }
   /// The same when a child has failed. `cancelled`: its error stands for the request, if there is one. True if there was one,
   /// which has ended the gather.
   bool close_after_failure(place& join, bool cancelled) noexcept {
-    join.store(nullptr, std::memory_order_relaxed);  // J1, and L1
-    Policy::light_barrier();                         // J2
-    return cancelled && take_requests();             // J3
+    hide(join);  // J1
+    return cancelled && take_requests();
   }
 
   /// The same without an end: the parent is destroyed. leave() follows: P1 comes before L3, which counts it, or after, and then
@@ -75,16 +74,12 @@ class basic_join {
   }
 
   void ask() noexcept { cancel_requests_.fetch_add(1, std::memory_order_release); }  // C2
-  [[nodiscard]] bool take_request() noexcept {                                       // C5
+  [[nodiscard]] bool take_request() noexcept {                                       // C4
     std::uint32_t seen = cancel_requests_.load(std::memory_order_relaxed);
     while (seen != 0 && !cancel_requests_.compare_exchange_weak(seen, seen - 1, std::memory_order_relaxed,
                                                                 std::memory_order_relaxed)) {
     }
     return seen != 0;
-  }
-  [[nodiscard]] bool is_in(const place& join) noexcept {
-    // C4. pin() has acquired it, and a block that is held is not opened again.
-    return join.load(std::memory_order_relaxed) == &self();
   }
 
   /// The parent, or the last child of a failed gather, has done with the block, which is not quiet; L1 went before.
