@@ -99,7 +99,8 @@ std::string_view coroutine_name(std::string_view function_name) noexcept {
     name.remove_suffix(std::string_view("::operator()").size());
     // clang writes `f()::operator()` for the one of a lambda, g++ `f()::<lambda(int)>::operator()`.
     bool of_lambda = name.ends_with(')');
-    if (name.ends_with('>')) of_lambda = name.substr(opening_bracket(name, name.size() - 1, '<', '>')).starts_with("<lambda(");
+    if (name.ends_with('>'))
+      of_lambda = name.substr(opening_bracket(name, name.size() - 1, '<', '>')).starts_with("<lambda(");
     return of_lambda ? "<lambda>" : "operator()";
   }
   if (name.ends_with('>')) name = name.substr(0, opening_bracket(name, name.size() - 1, '<', '>'));

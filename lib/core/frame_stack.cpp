@@ -6,7 +6,9 @@
 
 namespace gyre {
 
-std::string_view frame_call_graph_entry::name() const noexcept { return detail::coroutine_name(place_.function_name()); }
+std::string_view frame_call_graph_entry::name() const noexcept {
+  return detail::coroutine_name(place_.function_name());
+}
 
 void frame_call_graph_entry::append_text(std::string& out) const {
   out += "File ";

@@ -55,7 +55,9 @@ bool waiter_node::waits_for(const completion_node& node, const task_core& t) noe
   return node.is(&wake_waiter) && static_cast<const waiter_node&>(node).task == &t;
 }
 
-bool future_core::any_needed(bool (*)(const future_core&, const void*) noexcept, const void*) const noexcept { return false; }
+bool future_core::any_needed(bool (*)(const future_core&, const void*) noexcept, const void*) const noexcept {
+  return false;
+}
 
 bool future_core::complete() noexcept {
   status outcome = status::finished;
@@ -290,7 +292,8 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
                          kind == task_state::wait_kind::forwarding;
       return !may_close_circle || !take_back_park(t);
     });
-    if (tried == future_core::parking::parked || !may_close_circle) [[likely]] return tried;
+    if (tried == future_core::parking::parked || !may_close_circle) [[likely]]
+      return tried;
     suspend_with_care(awaited, node, t);
     return future_core::parking::parked;
   });
@@ -298,11 +301,13 @@ bool suspend_on(future_core& awaited, waiter_node& node, std::coroutine_handle<>
 }
 
 void throw_if_cancelled(task_core& t) {
-  if (t.state.take_cancel()) [[unlikely]] t.throw_cancelled();
+  if (t.state.take_cancel()) [[unlikely]]
+    t.throw_cancelled();
 }
 
 void throw_if_cancelled(task_core& t, const future_core& awaited) {
-  if (std::exception_ptr error = cancel_error_after(t, awaited); error != nullptr) std::rethrow_exception(std::move(error));
+  if (std::exception_ptr error = cancel_error_after(t, awaited); error != nullptr)
+    std::rethrow_exception(std::move(error));
 }
 
 std::exception_ptr cancel_error_after(task_core& t, const future_core& awaited) noexcept {

@@ -38,7 +38,8 @@ void task_core::run_entry(runnable& r, fate f) noexcept {
 void end_step() noexcept {
   thread_state& thread = this_thread();
   thread.current = nullptr;
-  if (thread.failure) [[unlikely]] forget_path();
+  if (thread.failure) [[unlikely]]
+    forget_path();
 }
 
 void run_task(task_core& t, home& here) noexcept {
@@ -310,7 +311,7 @@ struct task_core::cancel_traits {
     t.at().enqueue(t);
   }
   [[nodiscard]] static bool comes_from(const task_core& t) noexcept { return cancel_walk::comes_from(t); }
-  static bool leave_cycle(task_core& t, future_core& awaited, task_bits::word who) { return t.leave_cycle(awaited, who); }
+  static bool leave_cycle(task_core& t, future_core& target, task_bits::word who) { return t.leave_cycle(target, who); }
   [[nodiscard]] static task_state::attempt repeat(task_core& t, task_bits::word who) { return t.request(true, who); }
   [[nodiscard]] static bool hands_on() noexcept { return cancel_walk::in_progress(); }
   static bool put_off(task_core& t) {

@@ -48,7 +48,8 @@ void await_completion(Task& t, Future& awaited, Park park) {
     }
     tried = park(kind);
   }
-  if (tried == outcome::parked) [[likely]] return;
+  if (tried == outcome::parked) [[likely]]
+    return;
   t.state.end_handing_on(tried == outcome::done ? awaited.gives_back() : given_back());
   t.state.yield();
   t.at().enqueue(t);

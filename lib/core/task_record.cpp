@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <gyre/base/text.hpp>
-#include <gyre/core/coro.hpp>
 #include <gyre/core/context.hpp>
+#include <gyre/core/coro.hpp>
 #include <gyre/core/task_record.hpp>
 #include <gyre/core/trace.hpp>
 
@@ -14,7 +14,8 @@ namespace {
 // current_context() without a call, where a task creates another one.
 context_slot& creators_context() noexcept {
   const thread_state& thread = this_thread();
-  if (thread.context == nullptr && thread.current != nullptr) [[likely]] return thread.current->context;
+  if (thread.context == nullptr && thread.current != nullptr) [[likely]]
+    return thread.current->context;
   return current_context();
 }
 
@@ -142,7 +143,8 @@ std::vector<frame_call_graph_entry> task_record::stack(std::optional<std::size_t
     if (!chain.levels().empty()) frames = chain.frames(chain.levels().front());
     if (t == this_thread().current) begin_with_caller(frames, here);
   } else if (const failure_path* way = error_path(); way != nullptr) {
-    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i) frames.emplace_back(way->places[i], true);
+    for (std::uint32_t i = 0; i < std::min(way->passed, failure_path::kept); ++i)
+      frames.emplace_back(way->places[i], true);
   }
   std::reverse(frames.begin(), frames.end());
   keep_at_most(frames, limit, t != nullptr);
@@ -204,7 +206,8 @@ void own_task::prepare(home& first, const task_options& options, std::unique_ptr
   } else {
     context.copy_from(creators_context());
   }
-  if (kept != nullptr) [[unlikely]] kept_ = std::move(kept);
+  if (kept != nullptr) [[unlikely]]
+    kept_ = std::move(kept);
   move_to(first);
   first.add_task(*this);
   trace(trace_event::created, *this);
@@ -267,7 +270,6 @@ void own_task::abandon() noexcept {
   forget_waiters();
   release();
 }
-
 
 placement place_task(const task_options& options, const char* call) {
   const thread_state& thread = this_thread();

@@ -121,7 +121,8 @@ class debug_console::server {
   // A socket that nobody listens at was left by a process that ended without its destructors.
   static void remove_stale(const sockaddr_un& address) {
     const descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "debug_console: socket");
-    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED) {
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+        errno == ECONNREFUSED) {
       ::unlink(address.sun_path);
     }
   }

@@ -188,7 +188,9 @@ class tree_printer {
     if (lines_++ >= most_lines) return;
     out_ += indent + (last ? "└── " : "├── ") + text + '\n';
   }
-  [[nodiscard]] static std::string below(const std::string& indent, bool last) { return indent + (last ? "    " : "│   "); }
+  [[nodiscard]] static std::string below(const std::string& indent, bool last) {
+    return indent + (last ? "    " : "│   ");
+  }
 
   void add_task(std::size_t i, std::string indent, bool last, int depth) {
     if (lines_ >= most_lines) return;
@@ -203,7 +205,8 @@ class tree_printer {
       add_line(indent, true, text);
       indent = below(indent, true);
     }
-    for (std::size_t k = 0; k < t.awaits.size(); ++k) add_task(t.awaits[k], indent, k + 1 == t.awaits.size(), depth + 1);
+    for (std::size_t k = 0; k < t.awaits.size(); ++k)
+      add_task(t.awaits[k], indent, k + 1 == t.awaits.size(), depth + 1);
   }
 
   const std::vector<seen_task>& tasks_;

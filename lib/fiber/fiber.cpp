@@ -52,9 +52,11 @@ inline void fiber_run::enter() noexcept {
 
 fiber_run& fiber_run::running(const std::source_location& where) {
   fiber_run* const here = running_here();
-  if (here != nullptr && here->unwinding_) [[unlikely]] here->refuse();
+  if (here != nullptr && here->unwinding_) [[unlikely]]
+    here->refuse();
   // A coroutine of another task may run on this stack: one that was started eagerly.
-  if (here == nullptr || here->frame().task != this_thread().current) [[unlikely]] throw_not_in_fiber();
+  if (here == nullptr || here->frame().task != this_thread().current) [[unlikely]]
+    throw_not_in_fiber();
   here->line_ = here->frame().line = where;
   return *here;
 }
@@ -63,8 +65,10 @@ void fiber_run::wait(void* awaiter, suspend_function suspend) {
   awaiter_ = awaiter;
   suspend_ = suspend;
   stack_->control.leave();
-  if (unwinding_) [[unlikely]] throw fiber_unwinding();
-  if (refused_by_ != nullptr) [[unlikely]] std::rethrow_exception(std::exchange(refused_by_, nullptr));
+  if (unwinding_) [[unlikely]]
+    throw fiber_unwinding();
+  if (refused_by_ != nullptr) [[unlikely]]
+    std::rethrow_exception(std::exchange(refused_by_, nullptr));
 }
 
 std::coroutine_handle<> fiber_run::advance(std::coroutine_handle<> frame) noexcept {

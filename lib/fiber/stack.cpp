@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "sanitizers.hpp"
 #include "stack.hpp"
+#include "sanitizers.hpp"
 
 #include <gyre/base/spin_lock.hpp>
 

@@ -4,8 +4,8 @@
 // Layer: fiber.  Bodies: switch.cpp; enter() and leave() are here, because each return after a jump is mispredicted.
 #include "sanitizers.hpp"
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cxxabi.h>
+#include <boost/context/detail/fcontext.hpp>
 
 #include <cstddef>
 #include <utility>

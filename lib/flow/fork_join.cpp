@@ -205,7 +205,8 @@ GYRE_NOINLINE void fork_block::continue_later(thread_state& thread) noexcept {
 
 [[gnu::always_inline]] inline void fork_block::continue_parent(thread_state& thread, bool in_turn) noexcept {
   task_core& parent = *parent_;
-  if (!in_turn || parent.state.is_pinned()) [[unlikely]] return continue_later(thread);
+  if (!in_turn || parent.state.is_pinned()) [[unlikely]]
+    return continue_later(thread);
   thread.current = &parent;
   parent.move_to(*thread.loop);
   thread.next = parent_at_;

@@ -92,7 +92,8 @@ void gather_core::child_done(future_core& child) noexcept {
   }
 }
 
-bool gather_core::any_needed(bool (*needed)(const future_core&, const void*) noexcept, const void* with) const noexcept {
+bool gather_core::any_needed(bool (*needed)(const future_core&, const void*) noexcept,
+                             const void* with) const noexcept {
   const future_core* pending = nullptr;
   for (const auto& each : children_) {
     if (each->done() || each.get() == pending) continue;

@@ -11,8 +11,7 @@ namespace gyre::detail {
 class shield_core::watcher final : public completion_node, public pooled {
  public:
   explicit watcher(shield_core& shield) noexcept
-      : completion_node(&queue, &turn, kind),
-        shield_(core_ref<shield_core>::share(shield)) {}
+      : completion_node(&queue, &turn, kind), shield_(core_ref<shield_core>::share(shield)) {}
 
  private:
   static const node_kind kind;

@@ -95,11 +95,7 @@ class wait_core : public pooled {
 class wait_core::watcher final : public completion_node, public pooled {
  public:
   watcher(wait_core& core, core_ref<future_core> child, home& loop, std::size_t index) noexcept
-      : completion_node(&queue, &turn, kind),
-        core_(core),
-        child_(std::move(child)),
-        loop_(loop),
-        index_(index) {
+      : completion_node(&queue, &turn, kind), core_(core), child_(std::move(child)), loop_(loop), index_(index) {
     core_.retain();
   }
   ~watcher() {

@@ -36,11 +36,9 @@ namespace {
 class stop_when_done {
  public:
   stop_when_done(future_core& until, loop_core& loop)
-      : until_(until),
-        id_(add_callback(until, [&loop](future_core& done) {
+      : until_(until), id_(add_callback(until, [&loop](future_core& done) {
           if (!ends_program(done.slot().error)) loop.request_stop();
-        })) {
-  }
+        })) {}
   stop_when_done(const stop_when_done&) = delete;
   stop_when_done& operator=(const stop_when_done&) = delete;
   ~stop_when_done() { remove_callback(until_, id_); }

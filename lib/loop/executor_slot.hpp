@@ -11,7 +11,7 @@ namespace gyre::detail {
 
 struct executor_slot {
   std::mutex guard;
-  std::shared_ptr<offload_executor> executor;  // made at the first use
+  std::shared_ptr<offload_executor> executor;               // made at the first use
   std::vector<std::shared_ptr<offload_executor>> replaced;  // kept to the end: their last owner would wait for them
   bool closed = false;
 

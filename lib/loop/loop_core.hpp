@@ -162,7 +162,7 @@ class loop_core final : public home {
   // Debug mode, and how long a step or callback may take in it before it is reported, in nanoseconds.   Thread: any.
   std::atomic<std::int64_t> slow_callback_ns{100'000'000};
 
-  bool searching = false;  // counted as a searcher in the idle word; under parking's lock, the loop's thread may read it
+  bool searching = false;  // counted as a searcher; under parking's lock, the loop's thread may read it
   unsigned index = 0;      // within its runtime
 
   const std::unique_ptr<timer_heap> timers;
@@ -266,22 +266,22 @@ class loop_core final : public home {
   std::uint64_t orphans_listed_ = 0;
   intrusive_list<generator_state, generator_tag> generators_;  // under registry_lock_
   bool generators_shut_ = false;                               // likewise
-  unsigned queue_ = 0;    // from which the last step was taken
-  int from_queue_ = 0;    // how many more may come from there before the others have their turn
-  int quantum_ = 1;       // what a queue gets of this turn before the others
+  unsigned queue_ = 0;                                         // from which the last step was taken
+  int from_queue_ = 0;  // how many more may come from there before the others have their turn
+  int quantum_ = 1;     // what a queue gets of this turn before the others
   std::int64_t last_poll_ = 0;
   bool slept_ = false;  // since the last turn began: the sleep has polled
   int turns_since_poll_ = 0;
   int steps_by_time_ = 61;         // what a turn may take, after the time that the last ones took
   std::int64_t last_collect_ = 0;  // 0 after a sleep
-  bool watched_ = false;  // the peers know that this loop runs user code
+  bool watched_ = false;           // the peers know that this loop runs user code
   spin_lock sent_fatal_lock_;
   std::exception_ptr sent_fatal_;
   spin_lock factory_lock_;
   std::shared_ptr<task_factory> factory_;
   platform* platform_;  // null: the real one
   executor_slot own_executor_;
-  thread_state outer_;  // what this thread was before enter()
+  thread_state outer_;   // what this thread was before enter()
   spin_lock run_right_;  // held by the thread that runs it
   std::atomic<int> thread_number_{0};
   std::atomic<std::uint64_t> steals_{0}, ran_dry_{0};  // counters, as those above

@@ -118,7 +118,9 @@ task_set all_tasks_of(loop_core& any_loop) {
 
 }  // namespace detail
 
-task_set all_tasks() { return detail::all_tasks_of(static_cast<detail::loop_core&>(detail::running_home("all_tasks"))); }
+task_set all_tasks() {
+  return detail::all_tasks_of(static_cast<detail::loop_core&>(detail::running_home("all_tasks")));
+}
 
 task_set all_tasks(event_loop& loop) {
   detail::collector found(&loop.core());

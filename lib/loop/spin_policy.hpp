@@ -80,7 +80,8 @@ class spin_policy {
  private:
   static constexpr int most_credit = 4;
   static constexpr std::int64_t most_left_out = 4095;
-  static constexpr std::int64_t wake_up = 40'000;  // ns, what one costs where cores are scarce: two switches, and the queue
+  // ns, what one costs where cores are scarce: two switches, and the queue
+  static constexpr std::int64_t wake_up = 40'000;
 
   std::int64_t idle_since_ = 0;
   bool idle_ = false;

@@ -69,15 +69,15 @@ struct loop_setup {
   bool asyncio_order = true;
   bool debug = false;
   peer_group* peers = nullptr;
-  void* owner = nullptr;         // the runtime_core, also where there are no peers
-  bool has_thread = false;       // the runtime runs it: nobody else may
-  const void* family = nullptr;  // null: the loop itself
-  parker* sleeper = nullptr;     // null: a reactor of its own
-  loop_driver* driver = nullptr;  // null: the loop's own thread runs it
-  int steps_a_turn = 61;          // most steps between two looks at I/O, timers and inboxes
-  std::int64_t queue_capacity = 256;  // of the stealable queues at first, a power of two; they grow
-  std::int64_t spin_before_park = 0;  // ns
-  const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word
+  void* owner = nullptr;                               // the runtime_core, also where there are no peers
+  bool has_thread = false;                             // the runtime runs it: nobody else may
+  const void* family = nullptr;                        // null: the loop itself
+  parker* sleeper = nullptr;                           // null: a reactor of its own
+  loop_driver* driver = nullptr;                       // null: the loop's own thread runs it
+  int steps_a_turn = 61;                               // most steps between two looks at I/O, timers and inboxes
+  std::int64_t queue_capacity = 256;                   // of the stealable queues at first, a power of two; they grow
+  std::int64_t spin_before_park = 0;                   // ns
+  const std::atomic<std::uint64_t>* idle = nullptr;    // the runtime's idle word
   std::atomic<std::uint64_t>* task_numbers = nullptr;  // shared by the loops of a runtime
   executor_slot* executor = nullptr;                   // likewise
 };

@@ -146,7 +146,8 @@ void arrival_heap::insert(timer_node& node, std::int64_t deadline) {
     insert_soon(node, deadline, arrivals_);
   } else {
     const int l = level_of(tick);
-    if (levels_[l] == nullptr) [[unlikely]] make_levels(l);
+    if (levels_[l] == nullptr) [[unlikely]]
+      make_levels(l);
     place_of(node) = arrivals_;
     link(node, deadline, tick, l);
   }

@@ -63,9 +63,7 @@ bool loop_core::drain_inboxes() {
   return any;
 }
 
-bool loop_core::turn() {
-  return setup_.asyncio_order ? turn_asyncio() : turn_fork_join();
-}
+bool loop_core::turn() { return setup_.asyncio_order ? turn_asyncio() : turn_fork_join(); }
 
 // A poll is a system call: while callbacks are ready it is made once in 61 turns or 50 us, whichever comes first. When
 // nothing is ready the loop falls asleep, which polls; but the last turn before a stop is to see what has come.
@@ -94,7 +92,8 @@ bool loop_core::turn_asyncio() {
     any = true;
     count_step();
     run_entry(batch_.pop_front());
-    if (fatal != nullptr) [[unlikely]] break;  // leaves at once; the rest stays for the next run
+    if (fatal != nullptr) [[unlikely]]
+      break;  // leaves at once; the rest stays for the next run
   }
   return any;
 }

@@ -3,9 +3,9 @@
 
 #include "../loop/reactor.hpp"
 
-#include <boost/asio/signal_set.hpp>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <boost/asio/signal_set.hpp>
 
 #include <atomic>
 #include <csignal>
@@ -15,19 +15,19 @@ namespace {
 
 bool may_install() noexcept {
   if (::getpid() != static_cast<pid_t>(::syscall(SYS_gettid))) return false;
-  struct sigaction now {};
+  struct sigaction now{};
   return ::sigaction(SIGINT, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
 }
 
 // In front of Asio's signal handler, which it calls: a second SIGINT has to end a process whose loop is stuck in user code
 // and never looks at its reactor. Only async-signal-safe calls here.
 std::atomic<int> interrupts{0};
-struct sigaction behind {};
+struct sigaction behind{};
 
 extern "C" void end_stuck_process(int) { ::_exit(130); }
 
 void set_alarm() noexcept {
-  struct sigaction end {};
+  struct sigaction end{};
   end.sa_handler = &end_stuck_process;
   ::sigaction(SIGALRM, &end, nullptr);
   ::alarm(1);
@@ -40,7 +40,7 @@ extern "C" void count_interrupt(int signal) {
 
 void put_counter_in_front(int before) noexcept {
   interrupts.store(before, std::memory_order_relaxed);
-  struct sigaction ours {};
+  struct sigaction ours{};
   ours.sa_handler = &count_interrupt;
   ::sigfillset(&ours.sa_mask);
   ::sigaction(SIGINT, nullptr, &behind);

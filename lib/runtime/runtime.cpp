@@ -31,8 +31,9 @@ runtime::~runtime() {
     return;
   }
   GYRE_ASSERT(!core_->on_own_loop(), "a runtime is destroyed on one of its own loops");
-  GYRE_ASSERT(detail::this_thread().loop == nullptr || core_->stopped(),
-              "a runtime is destroyed on the thread of an event loop: stop() it before, from a thread that runs no loop");
+  GYRE_ASSERT(
+      detail::this_thread().loop == nullptr || core_->stopped(),
+      "a runtime is destroyed on the thread of an event loop: stop() it before, from a thread that runs no loop");
   stop();
 }
 

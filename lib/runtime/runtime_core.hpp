@@ -136,9 +136,9 @@ class runtime_core final : public peer_group, public std::enable_shared_from_thi
   std::atomic<std::uint64_t> takeovers_{0};
 
   basic_watch_role<loop_core> watcher_;
-  spin_lock looking_;                       // only ever tried: held by who looks at the others
-  std::vector<sample> samples_;             // under looking_, as is the next
-  int looks_left_ = 0;                      // with the short interval
+  spin_lock looking_;            // only ever tried: held by who looks at the others
+  std::vector<sample> samples_;  // under looking_, as is the next
+  int looks_left_ = 0;           // with the short interval
   // Written under looking_. Relaxed: who reads an old value looks once too often, or finds somebody at it.
   std::atomic<std::int64_t> last_look_{0};
   std::atomic<std::int64_t> next_look_in_;

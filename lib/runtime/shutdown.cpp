@@ -55,8 +55,7 @@ coro<> wait_for_ends(std::vector<any_task>& tasks, loop_core& here, std::int64_t
 }
 
 // Closes the open generators of these loops, each in a task of its loop; waits for all.
-coro<> close_generators(std::vector<loop_core*> loops, loop_core& here, std::int64_t deadline,
-                        bool steadfast) {
+coro<> close_generators(std::vector<loop_core*> loops, loop_core& here, std::int64_t deadline, bool steadfast) {
   std::vector<any_task> closing;
   for (loop_core* each : loops) {
     task_options options;

@@ -25,7 +25,7 @@ class mapped_file {
   explicit mapped_file(const char* path) noexcept {
     const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
-    struct stat about {};
+    struct stat about{};
     if (::fstat(fd, &about) == 0 && about.st_size > 0) {
       void* memory = ::mmap(nullptr, static_cast<std::size_t>(about.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
       if (memory != MAP_FAILED)

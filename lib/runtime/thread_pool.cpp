@@ -34,7 +34,8 @@ class thread_pool_executor::shared : public std::enable_shared_from_this<shared>
  public:
   explicit shared(const thread_pool_options& options)
       : options_(options),
-        bound_(options.max_threads() != 0 ? options.max_threads() : std::min<std::size_t>(32, static_cast<std::size_t>(usable_cores()) + 4)) {}
+        bound_(options.max_threads() != 0 ? options.max_threads()
+                                          : std::min<std::size_t>(32, static_cast<std::size_t>(usable_cores()) + 4)) {}
 
   void push(offload_work work);
   bool end(clock_type::time_point deadline);
@@ -224,7 +225,8 @@ bool thread_pool_executor::shared::wait_for_work(worker& self, std::unique_lock<
   const auto end = woken ? clock_type::time_point() : clock_type::now() + std::min(options_.idle_timeout(), longest);
   for (bool in_time = true; !woken && in_time;) {
     in_time = work_or_end_.wait_until(hold, end) == std::cv_status::no_timeout;
-    called_ = false;  // if it was another one that was told, that one comes soon, and who pushes meanwhile tells one more
+    // If it was another one that was told, that one comes soon, and who pushes meanwhile tells one more.
+    called_ = false;
     woken = closed_ || !queue_.empty();
   }
   --idle_;

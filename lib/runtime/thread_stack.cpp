@@ -67,12 +67,12 @@ extern "C" void note_stack(int) {
 bool install() noexcept {
   std::array<void*, 1> room{};
   static_cast<void>(::backtrace(room.data(), static_cast<int>(room.size())));
-  struct sigaction before {};
+  struct sigaction before{};
   if (::sigaction(SIGURG, nullptr, &before) != 0) return false;
   const bool free =
       (before.sa_flags & SA_SIGINFO) == 0 && (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN);
   if (!free) return false;
-  struct sigaction ours {};
+  struct sigaction ours{};
   ours.sa_handler = &note_stack;
   ours.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigfillset(&ours.sa_mask);

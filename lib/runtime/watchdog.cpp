@@ -144,8 +144,7 @@ void watchdog::report_stall(std::size_t i, clock::time_point now) {
 bool watchdog::all_sleep_for_good() const {
   return std::all_of(loops_.begin(), loops_.end(), [](loop_core* l) {
     const auto* r = dynamic_cast<reactor*>(&l->sleep_place());
-    return l->running() && l->sleeping() && l->timers->next_deadline() == never && r != nullptr &&
-           !r->is_lent();
+    return l->running() && l->sleeping() && l->timers->next_deadline() == never && r != nullptr && !r->is_lent();
   });
 }
 

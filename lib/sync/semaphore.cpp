@@ -16,7 +16,8 @@ semaphore::~semaphore() { GYRE_ASSERT(permits_.unused(), "a semaphore is destroy
 
 void semaphore::release() {
   const bool done = permits_.release_below(std::numeric_limits<std::ptrdiff_t>::max());
-  if (!done) [[unlikely]] throw value_error("Semaphore released too many times");
+  if (!done) [[unlikely]]
+    throw value_error("Semaphore released too many times");
 }
 
 void bounded_semaphore::release() {

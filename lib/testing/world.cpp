@@ -209,8 +209,8 @@ bed* simulation::world::step(loop_core& target) {
 void simulation::world::count_decision(loop_core& target) {
   if (most_decisions_ == 0 || choices_.made() < most_decisions_) return;
   finish_turns();
-  throw no_progress("simulation: main has not ended after " + std::to_string(choices_.made()) +
-                    " decisions\n" + detail::describe_waits(target).text);
+  throw no_progress("simulation: main has not ended after " + std::to_string(choices_.made()) + " decisions\n" +
+                    detail::describe_waits(target).text);
 }
 
 // Extremes only: what a busy machine does to programs.

@@ -105,9 +105,9 @@ class simulation::world final : public detail::platform, public detail::loop_dri
   std::vector<bed*> awake_;          // in this step: in the order of turns, after who went last
   std::vector<function> functions_;  // in this step: those that may run
   recorder recorder_;
-  const bed* last_ = nullptr;  // who took the last turn
-  bed* turning_ = nullptr;     // whose turn runs now
-  bool finishing_ = false;     // turns run to their ends
+  const bed* last_ = nullptr;     // who took the last turn
+  bed* turning_ = nullptr;        // whose turn runs now
+  bool finishing_ = false;        // turns run to their ends
   const char* broken_ = nullptr;  // the first rule that a step has broken
   std::uint64_t next_check_ = 0;  // of what the loops have lost: not before so many decisions
   detail::platform* outer_;

@@ -37,7 +37,8 @@ TEST_CASE("text: the name of a coroutine function, as g++ spells it", "[base][te
   CHECK(coroutine_name("main()::<lambda(auto:1, void (*)(int))> [with auto:1 = int]") == "<lambda>");
   CHECK(coroutine_name("static gyre::coro<int> main()::tree::node(int, int)") == "node");
   CHECK(coroutine_name("gyre::coro<> functor::operator()(int) const") == "operator()");
-  CHECK(coroutine_name("void f()::<lambda(int)>::operator()(f()::<lambda(int)>::_ZZ1fvENKUliE_clEi.Frame*)") == "<lambda>");
+  CHECK(coroutine_name("void f()::<lambda(int)>::operator()(f()::<lambda(int)>::_ZZ1fvENKUliE_clEi.Frame*)") ==
+        "<lambda>");
   CHECK(coroutine_name("gyre::coro<> box<int>::operator()(int) const") == "operator()");
 }
 

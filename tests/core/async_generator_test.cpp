@@ -171,7 +171,8 @@ LOOP_TEST("AGEN-003: an error of the clean-up of a dropped generator is reported
   }
   co_await settle();
   REQUIRE(caught.reports.size() == 1);
-  CHECK(caught.reports[0].message.rfind("an error occurred during closing of asynchronous generator <async_generator", 0) == 0);
+  CHECK(caught.reports[0].message.rfind("an error occurred during closing of asynchronous generator <async_generator",
+                                        0) == 0);
   CHECK(in_words(caught.reports[0].exception) == "error: in the clean-up");
 }
 
@@ -235,7 +236,8 @@ TEST_CASE("AGEN-003: a generator that is dropped while its loop stands still goe
   CHECK(kept.use_count() == 1);
 }
 
-TEST_CASE("RUN-016: after the tasks the generators are closed, then the executor is joined", "[core][async_generator]") {
+TEST_CASE("RUN-016: after the tasks the generators are closed, then the executor is joined",
+          "[core][async_generator]") {
   for (const int loops : {1, 4}) {
     std::string log;
     std::unique_ptr<async_generator<int>> kept;

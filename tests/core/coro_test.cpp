@@ -94,7 +94,9 @@ LOOP_TEST("RUN-003: a coroutine that became a task cannot be awaited", "[core][c
 LOOP_TEST("RUN-004: a coroutine that is never awaited is reported with its name", "[core][coro]") {
   report_catcher caught;
   int runs = 0;
-  { const coro<> forgotten = note_run(runs); }
+  {
+    const coro<> forgotten = note_run(runs);
+  }
   REQUIRE(caught.reports.size() == 1);
   CHECK(caught.reports.front().message == "coroutine 'note_run' was never awaited");
   CHECK(runs == 0);
@@ -166,6 +168,8 @@ LOOP_TEST("coro: tells its name and its text", "[core][coro]") {
 
 TEST_CASE("coro: outside a loop a forgotten one is reported on stderr and nothing runs", "[core][coro]") {
   int runs = 0;
-  { const coro<> forgotten = note_run(runs); }
+  {
+    const coro<> forgotten = note_run(runs);
+  }
   CHECK(runs == 0);
 }

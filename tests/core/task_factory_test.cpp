@@ -44,7 +44,8 @@ coro<int> sum(int depth) {
 
 }  // namespace
 
-LOOP_TEST("LOOP-037: a task factory makes the tasks of its loop; an empty one restores the default", "[core][factory]") {
+LOOP_TEST("LOOP-037: a task factory makes the tasks of its loop; an empty one restores the default",
+          "[core][factory]") {
   event_loop& loop = get_running_loop();
   CHECK(loop.get_task_factory() == nullptr);
   std::string log;
@@ -71,7 +72,8 @@ LOOP_TEST("LOOP-037: a task factory makes the tasks of its loop; an empty one re
   CHECK(log == "here give given");
 }
 
-LOOP_TEST("LOOP-037: create_task of a callable, ensure_future and loop.create_task go by the factory", "[core][factory]") {
+LOOP_TEST("LOOP-037: create_task of a callable, ensure_future and loop.create_task go by the factory",
+          "[core][factory]") {
   int made = 0;
   const factory_of counting([&made](event_loop&, any_coro& body, const task_options& options) {
     ++made;
@@ -87,9 +89,8 @@ LOOP_TEST("LOOP-037: create_task of a callable, ensure_future and loop.create_ta
 LOOP_TEST("LOOP-037: a factory that throws, or gives another task, is an error of create_task", "[core][factory]") {
   const task<int> other = create_task(give(1));
   {
-    const factory_of broken([](event_loop&, any_coro&, const task_options&) -> any_task {
-      throw std::runtime_error("no tasks today");
-    });
+    const factory_of broken(
+        [](event_loop&, any_coro&, const task_options&) -> any_task { throw std::runtime_error("no tasks today"); });
     auto body = give(2);
     CHECK_THROWS_WITH(create_task(std::move(body)), "no tasks today");
   }

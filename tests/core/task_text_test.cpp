@@ -100,7 +100,8 @@ LOOP_TEST("TASK-043: text of a finished task shows its result", "[core][task][te
   const task<> none = create_task(nothing(), named);
   co_await settle(2);
   CHECK(masked(to_string(number)) == "<Task finished name='n' coro=<give() done, defined at FILE:N> result=7>");
-  CHECK(masked(to_string(text)) == "<Task finished name='n' coro=<give_text() done, defined at FILE:N> result='hello'>");
+  CHECK(masked(to_string(text)) ==
+        "<Task finished name='n' coro=<give_text() done, defined at FILE:N> result='hello'>");
   CHECK(masked(to_string(none)) == "<Task finished name='n' coro=<nothing() done, defined at FILE:N> result=None>");
 }
 

@@ -254,9 +254,8 @@ LOOP_TEST("GRAPH-004: limit of a parked task") {
 
 LOOP_TEST("GRAPH-005: nothing in a plain callback") {
   const gyre::future<bool> none;
-  gyre::get_running_loop().call_soon([none] {
-    none.set_result(!gyre::capture_call_graph().has_value() && gyre::format_call_graph().empty());
-  });
+  gyre::get_running_loop().call_soon(
+      [none] { none.set_result(!gyre::capture_call_graph().has_value() && gyre::format_call_graph().empty()); });
   CHECK(co_await none);
 }
 

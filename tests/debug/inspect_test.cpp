@@ -108,8 +108,8 @@ LOOP_TEST("FAULT-10, GRAPH-008: a circle is reported with its tasks, and no tree
   const std::string text = gyre::format_task_tree(gyre::get_running_loop());
   INFO(text);
   CHECK(text.find("error: tasks await each other") == 0);
-  const bool shown = text.find("cycle: a -> b -> a\n") != std::string::npos ||
-                     text.find("cycle: b -> a -> b\n") != std::string::npos;
+  const bool shown =
+      text.find("cycle: a -> b -> a\n") != std::string::npos || text.find("cycle: b -> a -> b\n") != std::string::npos;
   CHECK(shown);
   CHECK(text.find("──") == std::string::npos);
   a.cancel();

@@ -176,7 +176,9 @@ coro<> fail(tracked) {
 // Nobody takes these errors.
 coro<> reports() {
   create_task(fail(tracked()));
-  { const coro<> never_awaited = fail(tracked()); }
+  {
+    const coro<> never_awaited = fail(tracked());
+  }
   get_running_loop().call_soon([] { throw value_error("a message that does not fit into the string itself"); });
   const future<int> f;
   f.add_done_callback([](const auto&) { throw value_error("a message that does not fit into the string itself"); });

@@ -47,7 +47,9 @@ async_generator<int> count_to(int n) {
 }
 
 // Calls await() where no fiber runs.
-coro<std::string> await_in_coroutine() { co_return error_of([] { gyre::await(sleep(1ms)); }); }
+coro<std::string> await_in_coroutine() {
+  co_return error_of([] { gyre::await(sleep(1ms)); });
+}
 
 }  // namespace
 

@@ -311,22 +311,24 @@ LOOP_TEST("fiber: C functions with callbacks and generators may stand in between
 }
 
 TEST_CASE("fiber: an eager fiber runs up to its first await, also inside another fiber", "[fiber]") {
-  run([]() -> coro<> {
-    std::string log;
-    const auto inner = [&log] {
-      log += "b";
-      gyre::await(sleep(1ms));
-      log += "d";
-    };
-    const auto outer = [&] {
-      log += "a";
-      task_options eager{.eager_start = true};
-      const task<> t = create_task(fiber(std::ref(inner)), eager);
-      log += "c";
-      gyre::await(t);
-      log += "e";
-    };
-    co_await fiber(std::ref(outer));
-    CHECK(log == "abcde");
-  }(), one_loop());
+  run(
+      []() -> coro<> {
+        std::string log;
+        const auto inner = [&log] {
+          log += "b";
+          gyre::await(sleep(1ms));
+          log += "d";
+        };
+        const auto outer = [&] {
+          log += "a";
+          task_options eager{.eager_start = true};
+          const task<> t = create_task(fiber(std::ref(inner)), eager);
+          log += "c";
+          gyre::await(t);
+          log += "e";
+        };
+        co_await fiber(std::ref(outer));
+        CHECK(log == "abcde");
+      }(),
+      one_loop());
 }

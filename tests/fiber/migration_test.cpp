@@ -120,39 +120,41 @@ TEST_CASE("fiber: each moves to every loop in turn, inside a handler", "[fiber][
 
 TEST_CASE("fiber: std::current_exception() and uncaught exceptions are each fiber's own", "[fiber][migration]") {
   // Two fibers on one loop wait inside handlers and leave them in the other order.
-  run([]() -> coro<> {
-    event first_may_end;
-    event second_waits;
-    std::string log;
-    const auto first = [&] {
-      try {
-        throw numbered(1);
-      } catch (const numbered&) {
-        gyre::await(first_may_end.wait());
-        log += in_words(std::current_exception());
-      }
-    };
-    const auto second = [&] {
-      CHECK(std::current_exception() == nullptr);
-      try {
-        throw numbered(2);
-      } catch (const numbered&) {
-        second_waits.set();
-        gyre::await(sleep(1ms));
-        first_may_end.set();
-        gyre::await(sleep(1ms));
-        log += ", " + in_words(std::current_exception());
-      }
-      CHECK(std::current_exception() == nullptr);
-    };
-    const task<> a = create_task(fiber(std::ref(first)));
-    const task<> b = create_task(fiber(std::ref(second)));
-    co_await second_waits.wait();
-    CHECK(std::current_exception() == nullptr);
-    co_await a;
-    co_await b;
-    CHECK(log == "error: 1, error: 2");
-  }(), one_loop());
+  run(
+      []() -> coro<> {
+        event first_may_end;
+        event second_waits;
+        std::string log;
+        const auto first = [&] {
+          try {
+            throw numbered(1);
+          } catch (const numbered&) {
+            gyre::await(first_may_end.wait());
+            log += in_words(std::current_exception());
+          }
+        };
+        const auto second = [&] {
+          CHECK(std::current_exception() == nullptr);
+          try {
+            throw numbered(2);
+          } catch (const numbered&) {
+            second_waits.set();
+            gyre::await(sleep(1ms));
+            first_may_end.set();
+            gyre::await(sleep(1ms));
+            log += ", " + in_words(std::current_exception());
+          }
+          CHECK(std::current_exception() == nullptr);
+        };
+        const task<> a = create_task(fiber(std::ref(first)));
+        const task<> b = create_task(fiber(std::ref(second)));
+        co_await second_waits.wait();
+        CHECK(std::current_exception() == nullptr);
+        co_await a;
+        co_await b;
+        CHECK(log == "error: 1, error: 2");
+      }(),
+      one_loop());
 }
 
 TEST_CASE("fiber: a destructor may wait, and move, while an exception passes", "[fiber][migration]") {
@@ -187,17 +189,19 @@ TEST_CASE("fiber: a destructor may wait, and move, while an exception passes", "
 }
 
 TEST_CASE("fiber: an exception passes from fiber to fiber across threads", "[fiber][migration]") {
-  run([]() -> coro<> {
-    const auto chain = [](auto self, int depth) -> void {
-      gyre::await(sleep(0ns));
-      if (depth == 0) throw numbered(42);
-      gyre::await(create_task(fiber([self, depth] { self(self, depth - 1); })));
-    };
-    for (int i = 0; i < 20; ++i) {
-      const std::string ended = co_await outcome(fiber(chain, chain, 10));
-      CHECK(ended == "error: 42");
-    }
-  }(), run_options().loops(4));
+  run(
+      []() -> coro<> {
+        const auto chain = [](auto self, int depth) -> void {
+          gyre::await(sleep(0ns));
+          if (depth == 0) throw numbered(42);
+          gyre::await(create_task(fiber([self, depth] { self(self, depth - 1); })));
+        };
+        for (int i = 0; i < 20; ++i) {
+          const std::string ended = co_await outcome(fiber(chain, chain, 10));
+          CHECK(ended == "error: 42");
+        }
+      }(),
+      run_options().loops(4));
 }
 
 RUNTIME_TEST("fiber: many on many loops share a lock and lose no step", "[fiber][migration]") {

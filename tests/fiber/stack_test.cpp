@@ -64,20 +64,22 @@ TEST_CASE("fiber stack: without address space the await throws bad_alloc and the
   large.stack_size = std::size_t{1} << 30U;
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
-  const std::string said = run([](fiber_options options, rlimit old) -> coro<std::string> {
-    rlimit low = old;
-    low.rlim_cur = mapped_bytes() + (std::size_t{1} << 29U);  // room for all but such a stack
-    ::setrlimit(RLIMIT_AS, &low);
-    std::string ended;
-    try {
-      co_await fiber(options, [] {});
-      ended = "ran";
-    } catch (const std::bad_alloc&) {
-      ended = "bad_alloc";
-    }
-    ::setrlimit(RLIMIT_AS, &old);
-    co_return ended;
-  }(large, before), quiet(1));
+  const std::string said = run(
+      [](fiber_options options, rlimit old) -> coro<std::string> {
+        rlimit low = old;
+        low.rlim_cur = mapped_bytes() + (std::size_t{1} << 29U);  // room for all but such a stack
+        ::setrlimit(RLIMIT_AS, &low);
+        std::string ended;
+        try {
+          co_await fiber(options, [] {});
+          ended = "ran";
+        } catch (const std::bad_alloc&) {
+          ended = "bad_alloc";
+        }
+        ::setrlimit(RLIMIT_AS, &old);
+        co_return ended;
+      }(large, before),
+      quiet(1));
   CHECK(said == "bad_alloc");
 }
 

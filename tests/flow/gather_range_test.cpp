@@ -195,7 +195,9 @@ LOOP_TEST("gather over a range: it is walked once, in the call", "[flow][gather]
 
 LOOP_TEST("gather over a range: one that is never used reports each coroutine", "[flow][gather]") {
   report_catcher caught;
-  { const auto all = gather(squares(3)); }
+  {
+    const auto all = gather(squares(3));
+  }
   REQUIRE(caught.reports.size() == 3);
   CHECK(caught.reports[0].message == "coroutine 'square' was never awaited");
   co_return;

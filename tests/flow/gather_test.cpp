@@ -273,7 +273,9 @@ LOOP_TEST("GATHER-022: a coroutine that was used already is refused", "[flow][ga
 
 LOOP_TEST("gather: one that is never used reports like a coroutine never awaited", "[flow][gather]") {
   report_catcher caught;
-  { const auto all = gather(after(0, 1), after(0, 2)); }
+  {
+    const auto all = gather(after(0, 1), after(0, 2));
+  }
   CHECK(caught.reports.size() == 2);
   co_return;
 }
@@ -318,7 +320,8 @@ LOOP_TEST("XLOOP-016: a future of another runtime is refused", "[flow][gather]")
   co_await settle(2);
 }
 
-TEST_CASE("GATHER-023: tasks that a gather made are not reported as destroyed when their loop closes", "[flow][gather]") {
+TEST_CASE("GATHER-023: tasks that a gather made are not reported as destroyed when their loop closes",
+          "[flow][gather]") {
   int reports = 0;
   {
     const auto loop = new_event_loop();

@@ -34,7 +34,8 @@ coro<std::string> overdue(coro<> (*body)()) {
 
 }  // namespace
 
-RUNTIME_TEST("TMO-006: a deadline in the past that ended a wait counts, whatever the block asks for later", "[flow][timeout]") {
+RUNTIME_TEST("TMO-006: a deadline in the past that ended a wait counts, whatever the block asks for later",
+             "[flow][timeout]") {
   CHECK(co_await create_task(overdue(&swallow_and_cancel_itself)) == "expired, cancelled: mine");
   CHECK(co_await create_task(overdue(&only_cancel_itself)) == "not expired, cancelled: mine");
 }
@@ -81,7 +82,9 @@ coro<> check_depths() {
 
 }  // namespace
 
-RUNTIME_TEST("TMO-006: a deadline in the past, inside of any number of scopes", "[flow][timeout]") { co_await check_depths(); }
+RUNTIME_TEST("TMO-006: a deadline in the past, inside of any number of scopes", "[flow][timeout]") {
+  co_await check_depths();
+}
 
 LOOP_TEST("TMO-006: a deadline in the past, inside of any number of scopes, in asyncio's order", "[flow][timeout]") {
   co_await check_depths();

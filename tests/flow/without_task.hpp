@@ -11,7 +11,8 @@ namespace gyre_test {
 /// The task of frames that are driven by hand. It never runs, so that no task is current.
 class stand_in final : public gyre::detail::task_core {
  public:
-  explicit stand_in(std::coroutine_handle<> frame) noexcept : task_core(none, frame, gyre::detail::task_bits::running) {}
+  explicit stand_in(std::coroutine_handle<> frame) noexcept
+      : task_core(none, frame, gyre::detail::task_bits::running) {}
 
  private:
   static constexpr gyre::detail::task_type none{};

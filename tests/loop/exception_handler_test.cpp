@@ -60,7 +60,8 @@ TEST_CASE("LOOP-030: the handler gets its loop and the context", "[loop][excepti
 
 TEST_CASE("FAULT-22, LOOP-031: a handler that throws does not stop the loop", "[loop][exception_handler]") {
   const auto loop = new_event_loop();
-  loop->set_exception_handler([](event_loop&, const exception_context&) { throw std::runtime_error("in the handler"); });
+  loop->set_exception_handler(
+      [](event_loop&, const exception_context&) { throw std::runtime_error("in the handler"); });
   bool next = false;
   loop->call_soon([] { throw std::runtime_error("in the callback"); });
   loop->call_soon([&next] { next = true; });
@@ -110,7 +111,8 @@ LOOP_TEST("LOOP-029: the context names the callback, the task or the future", "[
   CHECK_FALSE(caught.reports[2].task);
 }
 
-LOOP_TEST("LOOP-029: a future that the handler keeps lives on, and is not reported again", "[loop][exception_handler]") {
+LOOP_TEST("LOOP-029: a future that the handler keeps lives on, and is not reported again",
+          "[loop][exception_handler]") {
   report_catcher caught;
   {
     const future<int> f;
@@ -158,7 +160,8 @@ LOOP_TEST("LOOP-045: the text of handles", "[loop][handle]") {
   co_return;
 }
 
-TEST_CASE("LOOP-032: the default handler prints the message, then the other keys in their order", "[loop][exception_handler]") {
+TEST_CASE("LOOP-032: the default handler prints the message, then the other keys in their order",
+          "[loop][exception_handler]") {
   const auto loop = new_event_loop();
   exception_context context("something went wrong");
   context.details = "<Handle callback()>";

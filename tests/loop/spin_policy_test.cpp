@@ -31,15 +31,12 @@ bool spin(spin_policy& policy, std::int64_t each, int found_at) {
     time += each;
     return ++looks == found_at;
   };
-  return policy.spin(
-      window, window, [&time] { return time; }, found);
+  return policy.spin(window, window, [&time] { return time; }, found);
 }
 
 }  // namespace
 
-TEST_CASE("spinning: a loop without a past does not spin", "[loop][parking]") {
-  CHECK_FALSE(spin_policy().pays());
-}
+TEST_CASE("spinning: a loop without a past does not spin", "[loop][parking]") { CHECK_FALSE(spin_policy().pays()); }
 
 TEST_CASE("spinning: it pays after a short wait, and not after a long one", "[loop][parking]") {
   spin_policy policy;

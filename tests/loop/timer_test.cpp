@@ -181,9 +181,7 @@ class noted_timer final : public detail::timer_node {
   using list = std::vector<const noted_timer*>;
 
   noted_timer(list& fired, bool direct) noexcept
-      : timer_node(
-            &note, [](runnable&, fate) noexcept {}, direct),
-        fired_(fired) {}
+      : timer_node(&note, [](runnable&, fate) noexcept {}, direct), fired_(fired) {}
 
   std::uint64_t order = 0;
   bool armed = false;

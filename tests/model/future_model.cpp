@@ -83,8 +83,7 @@ struct model_future : detail::basic_completion<future_node, model_policy> {
 };
 
 model_task::word::wait_kind waiting_task::pass_cancel_on(model_future& awaited) {
-  return detail::pass_on_before_wait(
-      state, [&] { return awaited.cancel(*this); }, [] { return false; });
+  return detail::pass_on_before_wait(state, [&] { return awaited.cancel(*this); }, [] { return false; });
 }
 
 /// How a request meets a circle of awaits: not at all; it came from the task that it comes to; what the task waits for is a
@@ -116,8 +115,7 @@ struct cancel_traits {
   static void wait_was_ended(waiting_task& t) { t.enqueue(t); }
   static bool comes_from(waiting_task&) { return Met == met::itself; }
   static bool leave_cycle(waiting_task& t, model_future& f, model_task::bits::word who) {
-    const auto how = detail::leave_circle(
-        t.state, f, [&](future_node& n) { return n.task == &t; }, who);
+    const auto how = detail::leave_circle(t.state, f, [&](future_node& n) { return n.task == &t; }, who);
     if (how == detail::circle_end::left) t.enqueue(t);
     return how != detail::circle_end::over;
   }

@@ -229,8 +229,7 @@ struct cancel_model : rl::test_suite<Derived, Threads> {
     if (!world->parent.state.cancel_pending()) return;
     detail::pinned_join<block> none;
     bool done = false;
-    cancel_children(
-        none, [this] { return world->parent.state.take_for_children(); }, done);
+    cancel_children(none, [this] { return world->parent.state.take_for_children(); }, done);
   }
   void run_gather() {
     block& gather = world->gather;

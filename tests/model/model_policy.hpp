@@ -81,7 +81,7 @@ class steady_atomic : public model_atomic<T> {
 
 /// Relacy prints values, and knows numbers.
 template <class T>
-requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
 class steady_atomic<T> {
  public:
   steady_atomic(T value) : inner_(static_cast<int>(value)) {}  // NOLINT: as std::atomic

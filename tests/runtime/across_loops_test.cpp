@@ -121,7 +121,8 @@ LOOP_TEST("XLOOP-008: sleep(0) lets what was ready on its loop run once", "[runt
   CHECK(log == "a b ");
 }
 
-TEST_CASE("XLOOP-010: done() seen from another thread stays true and makes the result safe to read", "[runtime][threads]") {
+TEST_CASE("XLOOP-010: done() seen from another thread stays true and makes the result safe to read",
+          "[runtime][threads]") {
   runtime r(run_options().loops(2));
   const auto make = []() -> coro<task<std::string>> {
     const auto body = []() -> coro<std::string> {
@@ -158,7 +159,8 @@ TEST_CASE("XLOOP-027: a loop that is closed takes nothing any more; results for 
   CHECK(caught.reports.size() == 1);  // the task that was abandoned
 }
 
-TEST_CASE("XLOOP-030: a frame is destroyed on a loop of its runtime, or by the thread that closes it", "[runtime][shutdown]") {
+TEST_CASE("XLOOP-030: a frame is destroyed on a loop of its runtime, or by the thread that closes it",
+          "[runtime][shutdown]") {
   for (const int loops : {1, 2, 8}) {
     std::atomic<int> wrong{0};
     const auto main = [](std::atomic<int>& outside, std::thread::id closing) -> coro<> {
@@ -170,7 +172,8 @@ TEST_CASE("XLOOP-030: a frame is destroyed on a loop of its runtime, or by the t
   }
 }
 
-RUNTIME_TEST("XLOOP-031: many tasks may take one error at once; each cancelled_error is its own", "[runtime][threads]") {
+RUNTIME_TEST("XLOOP-031: many tasks may take one error at once; each cancelled_error is its own",
+             "[runtime][threads]") {
   std::atomic<int> wrong{0};
   const auto take = [](task<int> t, std::atomic<int>& bad, std::string expected) -> coro<> {
     const std::string how = co_await outcome(t);
@@ -185,7 +188,8 @@ RUNTIME_TEST("XLOOP-031: many tasks may take one error at once; each cancelled_e
     const task<int> t = create_task(fail, std::ref(go));
     std::vector<task<>> takers;
     for (int i = 0; i < 24; ++i) {
-      takers.push_back(create_task(take, t, std::ref(wrong), std::string(cancelled ? "cancelled: enough" : "error: shared")));
+      takers.push_back(
+          create_task(take, t, std::ref(wrong), std::string(cancelled ? "cancelled: enough" : "error: shared")));
     }
     co_await sleep(1ms);
     if (cancelled) {
@@ -198,7 +202,8 @@ RUNTIME_TEST("XLOOP-031: many tasks may take one error at once; each cancelled_e
   CHECK(wrong == 0);
 }
 
-TEST_CASE("XLOOP-036: under the virtual clock a program in which nothing can come is a deadlock, by name", "[runtime][simulation]") {
+TEST_CASE("XLOOP-036: under the virtual clock a program in which nothing can come is a deadlock, by name",
+          "[runtime][simulation]") {
   const auto main = []() -> coro<> {
     const auto waits = [](event& e) -> coro<> { co_await e.wait(); };
     event never;

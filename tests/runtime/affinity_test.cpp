@@ -234,8 +234,7 @@ RUNTIME_TEST("on: takes a coroutine, a coroutine function, a plain function", "[
     const event_loop* by_plain =
         co_await on(target, [] { return static_cast<const event_loop*>(&get_running_loop()); });
     int seen = 0;
-    co_await on(
-        target, [](int& out, int value) { out = value; }, std::ref(seen), 5);
+    co_await on(target, [](int& out, int value) { out = value; }, std::ref(seen), 5);
     std::unique_ptr<int> owned = std::make_unique<int>(3);
     const auto take = [](std::unique_ptr<int> p) -> coro<int> { co_return *p; };
     const int taken = co_await on(target, take, std::move(owned));

@@ -97,21 +97,23 @@ TEST_CASE("XLOOP-028, C11: the end of run() cancels what is left, waits for it, 
           "[runtime][contract]") {
   for (const int n : {1, 4}) {
     std::atomic<int> cleaned{0};
-    run([](std::atomic<int>& count) -> coro<> {
-      const auto leftover = [](std::atomic<int>& done) -> coro<> {
-        std::exception_ptr error;
-        try {
-          co_await sleep(1h);
-        } catch (const cancelled_error&) {
-          error = std::current_exception();
-        }
-        co_await sleep(1ms);  // clean-up may await
-        ++done;
-        std::rethrow_exception(error);
-      };
-      for (int i = 0; i < 10; ++i) create_task(leftover, std::ref(count));
-      co_await sleep(1ms);
-    }(cleaned), loops(n));
+    run(
+        [](std::atomic<int>& count) -> coro<> {
+          const auto leftover = [](std::atomic<int>& done) -> coro<> {
+            std::exception_ptr error;
+            try {
+              co_await sleep(1h);
+            } catch (const cancelled_error&) {
+              error = std::current_exception();
+            }
+            co_await sleep(1ms);  // clean-up may await
+            ++done;
+            std::rethrow_exception(error);
+          };
+          for (int i = 0; i < 10; ++i) create_task(leftover, std::ref(count));
+          co_await sleep(1ms);
+        }(cleaned),
+        loops(n));
     CHECK(cleaned.load() == 10);
   }
 }
@@ -160,14 +162,16 @@ TEST_CASE("C11: a thread that is stuck in user code at the deadline is detached 
   run(amain(never_ends, reports, stuck, release, back), loops(2).shutdown_timeout(1ms));
   REQUIRE(reports.size() == 2);
   CHECK(reports[0].rfind("task 'endless' did not end before the shutdown timeout", 0) == 0);
-  CHECK(reports[1].rfind("the thread of loop 1 did not leave user code before the shutdown timeout; it is detached | <Task ",
-                         0) == 0);
+  CHECK(reports[1].rfind(
+            "the thread of loop 1 did not leave user code before the shutdown timeout; it is detached | <Task ", 0) ==
+        0);
   CHECK(reports[1].find("name='endless'") != std::string::npos);
   release.set_value();
   gone.wait();
 }
 
-TEST_CASE("C11: stop() of a runtime returns though its first loop is stuck, and tells who waits", "[runtime][contract]") {
+TEST_CASE("C11: stop() of a runtime returns though its first loop is stuck, and tells who waits",
+          "[runtime][contract]") {
   std::promise<void> stuck;
   std::promise<void> release;
   const auto endless = [](std::promise<void>& begun, std::promise<void>& go) -> coro<> {

@@ -41,17 +41,20 @@ coro<std::size_t> fib(std::size_t n) {
 
 }  // namespace
 
-TEST_CASE("XLOOP-002, C1: a task never runs on two threads at once, and each step sees the one before", "[runtime][contract]") {
+TEST_CASE("XLOOP-002, C1: a task never runs on two threads at once, and each step sees the one before",
+          "[runtime][contract]") {
   for (const int n : {2, 8, 64}) {
     std::vector<std::atomic<int>> inside(32);
     std::vector<int> plain(32, 0);
-    run([](std::vector<std::atomic<int>>& in, std::vector<int>& counts) -> coro<> {
-      std::vector<task<>> all;
-      for (std::size_t i = 0; i < in.size(); ++i) {
-        all.push_back(create_task(step_and_check, std::ref(in[i]), std::ref(counts[i]), 200));
-      }
-      for (const auto& each : all) co_await each;
-    }(inside, plain), loops(n));
+    run(
+        [](std::vector<std::atomic<int>>& in, std::vector<int>& counts) -> coro<> {
+          std::vector<task<>> all;
+          for (std::size_t i = 0; i < in.size(); ++i) {
+            all.push_back(create_task(step_and_check, std::ref(in[i]), std::ref(counts[i]), 200));
+          }
+          for (const auto& each : all) co_await each;
+        }(inside, plain),
+        loops(n));
     for (const int count : plain) CHECK(count == 200);
     CHECK(overlaps.load() == 0);
   }
@@ -59,98 +62,107 @@ TEST_CASE("XLOOP-002, C1: a task never runs on two threads at once, and each ste
 
 TEST_CASE("C2: pinned tasks and callbacks of one loop are serial", "[runtime][contract]") {
   int plain = 0;
-  run([](int& shared) -> coro<> {
-    event_loop& here = get_running_loop();
-    task_options pinned;
-    pinned.pin = true;
-    pinned.loop = &here;
-    const auto bump = [](int& counter) -> coro<> {
-      for (int i = 0; i < 500; ++i) {
-        ++counter;
-        co_await sleep(0ns);
-      }
-    };
-    std::vector<task<>> all;
-    for (int i = 0; i < 8; ++i) all.push_back(create_task(pinned, bump, std::ref(shared)));
-    for (int i = 0; i < 100; ++i) here.call_soon([&shared] { ++shared; });
-    for (const auto& each : all) co_await each;
-  }(plain), loops(4));
+  run(
+      [](int& shared) -> coro<> {
+        event_loop& here = get_running_loop();
+        task_options pinned;
+        pinned.pin = true;
+        pinned.loop = &here;
+        const auto bump = [](int& counter) -> coro<> {
+          for (int i = 0; i < 500; ++i) {
+            ++counter;
+            co_await sleep(0ns);
+          }
+        };
+        std::vector<task<>> all;
+        for (int i = 0; i < 8; ++i) all.push_back(create_task(pinned, bump, std::ref(shared)));
+        for (int i = 0; i < 100; ++i) here.call_soon([&shared] { ++shared; });
+        for (const auto& each : all) co_await each;
+      }(plain),
+      loops(4));
   CHECK(plain == 4100);
 }
 
-TEST_CASE("XLOOP-004, C3: tasks are stealable unless pinned, children inherit, main stays on its thread", "[runtime][contract]") {
-  run([]() -> coro<> {
-    const std::thread::id main_thread = std::this_thread::get_id();
-    // Each of the two holds its thread until the other runs: one of them has to be stolen.
-    std::atomic<int> running{0};
-    const auto meet = [](std::atomic<int>& here) -> coro<> {
-      ++here;
-      while (here.load() < 2) std::this_thread::yield();
-      co_return;
-    };
-    auto a = create_task(meet, std::ref(running));
-    auto b = create_task(meet, std::ref(running));
-    co_await a;
-    co_await b;
-    CHECK(std::this_thread::get_id() == main_thread);
-    task_options pinned;
-    pinned.pin = true;
-    const auto stays = [](std::thread::id mine) -> coro<> {
-      CHECK(std::this_thread::get_id() == mine);
-      for (int i = 0; i < 50; ++i) {
-        co_await sleep(0ns);
-        CHECK(std::this_thread::get_id() == mine);
-      }
-    };
-    const auto child_of_pinned = [](std::thread::id mine) -> coro<> {
-      const auto same = [](std::thread::id expected) -> coro<> {
-        CHECK(std::this_thread::get_id() == expected);
-        co_return;
-      };
-      co_await gather(same(mine), same(mine));
-      co_await create_task(same, mine);
-    };
-    co_await create_task(pinned, stays, main_thread);
-    co_await create_task(pinned, child_of_pinned, main_thread);
-  }(), loops(4));
+TEST_CASE("XLOOP-004, C3: tasks are stealable unless pinned, children inherit, main stays on its thread",
+          "[runtime][contract]") {
+  run(
+      []() -> coro<> {
+        const std::thread::id main_thread = std::this_thread::get_id();
+        // Each of the two holds its thread until the other runs: one of them has to be stolen.
+        std::atomic<int> running{0};
+        const auto meet = [](std::atomic<int>& here) -> coro<> {
+          ++here;
+          while (here.load() < 2) std::this_thread::yield();
+          co_return;
+        };
+        auto a = create_task(meet, std::ref(running));
+        auto b = create_task(meet, std::ref(running));
+        co_await a;
+        co_await b;
+        CHECK(std::this_thread::get_id() == main_thread);
+        task_options pinned;
+        pinned.pin = true;
+        const auto stays = [](std::thread::id mine) -> coro<> {
+          CHECK(std::this_thread::get_id() == mine);
+          for (int i = 0; i < 50; ++i) {
+            co_await sleep(0ns);
+            CHECK(std::this_thread::get_id() == mine);
+          }
+        };
+        const auto child_of_pinned = [](std::thread::id mine) -> coro<> {
+          const auto same = [](std::thread::id expected) -> coro<> {
+            CHECK(std::this_thread::get_id() == expected);
+            co_return;
+          };
+          co_await gather(same(mine), same(mine));
+          co_await create_task(same, mine);
+        };
+        co_await create_task(pinned, stays, main_thread);
+        co_await create_task(pinned, child_of_pinned, main_thread);
+      }(),
+      loops(4));
 }
 
-TEST_CASE("C4: primitives work from any loop, and a loop's thread is never blocked by result()", "[runtime][contract]") {
+TEST_CASE("C4: primitives work from any loop, and a loop's thread is never blocked by result()",
+          "[runtime][contract]") {
   std::string refused;
-  const int total = run([](std::string& text) -> coro<int> {
-    queue<int> numbers(2);
-    lock guard;
-    int sum = 0;
-    const auto produce = [](queue<int>& q, int from) -> coro<> {
-      for (int i = from; i < from + 100; ++i) co_await q.put(i);
-    };
-    const auto consume = [](queue<int>& q, lock& l, int& out) -> coro<> {
-      for (int i = 0; i < 100; ++i) {
-        const int value = co_await q.get();
-        const auto held = co_await l.scoped();
-        out += value;
-      }
-    };
-    std::vector<task<>> all;
-    for (int i = 0; i < 4; ++i) {
-      all.push_back(create_task(produce, std::ref(numbers), i * 100));
-      all.push_back(create_task(consume, std::ref(numbers), std::ref(guard), std::ref(sum)));
-    }
-    for (const auto& each : all) co_await each;
-    const auto quick = []() -> coro<> { co_await sleep(1ms); };
-    const auto other = run_coroutine_threadsafe(quick(), get_running_loop());
-    try {
-      other.result();
-    } catch (const would_deadlock& e) {
-      text = e.what();
-    }
-    co_return sum;
-  }(refused), loops(4));
+  const int total = run(
+      [](std::string& text) -> coro<int> {
+        queue<int> numbers(2);
+        lock guard;
+        int sum = 0;
+        const auto produce = [](queue<int>& q, int from) -> coro<> {
+          for (int i = from; i < from + 100; ++i) co_await q.put(i);
+        };
+        const auto consume = [](queue<int>& q, lock& l, int& out) -> coro<> {
+          for (int i = 0; i < 100; ++i) {
+            const int value = co_await q.get();
+            const auto held = co_await l.scoped();
+            out += value;
+          }
+        };
+        std::vector<task<>> all;
+        for (int i = 0; i < 4; ++i) {
+          all.push_back(create_task(produce, std::ref(numbers), i * 100));
+          all.push_back(create_task(consume, std::ref(numbers), std::ref(guard), std::ref(sum)));
+        }
+        for (const auto& each : all) co_await each;
+        const auto quick = []() -> coro<> { co_await sleep(1ms); };
+        const auto other = run_coroutine_threadsafe(quick(), get_running_loop());
+        try {
+          other.result();
+        } catch (const would_deadlock& e) {
+          text = e.what();
+        }
+        co_return sum;
+      }(refused),
+      loops(4));
   CHECK(total == 399 * 400 / 2);
   CHECK(refused.find("would block the thread of a running event loop") != std::string::npos);
 }
 
-TEST_CASE("C5: a cancel is delivered once, counted, and a grant that meets it goes to the next", "[runtime][contract]") {
+TEST_CASE("C5: a cancel is delivered once, counted, and a grant that meets it goes to the next",
+          "[runtime][contract]") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("GYRE_SEED=" << seed);
     testing::simulate(seed, loops(4), []() -> coro<> {
@@ -188,20 +200,22 @@ TEST_CASE("C5: a cancel is delivered once, counted, and a grant that meets it go
 
 TEST_CASE("C6: catch (const std::exception&) cannot eat a cancel", "[runtime][contract]") {
   static_assert(!std::is_base_of_v<std::exception, cancelled_error>);
-  const bool cancelled = run([]() -> coro<bool> {
-    const auto careless = []() -> coro<> {
-      try {
-        co_await sleep(10s);
-      } catch (const std::exception&) {
-        FAIL("a cancel is no std::exception");
-      }
-    };
-    auto t = create_task(careless);
-    co_await sleep(0ns);
-    t.cancel();
-    co_await wait(t);
-    co_return t.cancelled();
-  }(), loops(2));
+  const bool cancelled = run(
+      []() -> coro<bool> {
+        const auto careless = []() -> coro<> {
+          try {
+            co_await sleep(10s);
+          } catch (const std::exception&) {
+            FAIL("a cancel is no std::exception");
+          }
+        };
+        auto t = create_task(careless);
+        co_await sleep(0ns);
+        t.cancel();
+        co_await wait(t);
+        co_return t.cancelled();
+      }(),
+      loops(2));
   CHECK(cancelled);
 }
 
@@ -252,22 +266,24 @@ TEST_CASE("C7: an idle runtime of any size makes no wake-ups", "[runtime][contra
 
 TEST_CASE("XLOOP-035, C8: neither yielding tasks nor a deep fork-join keep a timer waiting", "[runtime][contract]") {
   for (const int n : {1, 2}) {
-    const bool fired = run([]() -> coro<bool> {
-      std::atomic<bool> stop{false};
-      const auto spin = [](const std::atomic<bool>& end) -> coro<> {
-        while (!end.load()) co_await sleep(0ns);
-      };
-      const auto compute = [](const std::atomic<bool>& end) -> coro<> {
-        while (!end.load()) co_await fib(12);
-      };
-      auto a = create_task(spin, std::cref(stop));
-      auto b = create_task(compute, std::cref(stop));
-      co_await sleep(5ms);  // if it never came, this test would hang
-      stop.store(true);
-      co_await a;
-      co_await b;
-      co_return true;
-    }(), loops(n).order(run_order::fork_join));
+    const bool fired = run(
+        []() -> coro<bool> {
+          std::atomic<bool> stop{false};
+          const auto spin = [](const std::atomic<bool>& end) -> coro<> {
+            while (!end.load()) co_await sleep(0ns);
+          };
+          const auto compute = [](const std::atomic<bool>& end) -> coro<> {
+            while (!end.load()) co_await fib(12);
+          };
+          auto a = create_task(spin, std::cref(stop));
+          auto b = create_task(compute, std::cref(stop));
+          co_await sleep(5ms);  // if it never came, this test would hang
+          stop.store(true);
+          co_await a;
+          co_await b;
+          co_return true;
+        }(),
+        loops(n).order(run_order::fork_join));
     CHECK(fired);
   }
 }
@@ -304,23 +320,25 @@ TEST_CASE("C9: gather rethrows the first error at once, and the siblings run on"
 TEST_CASE("C12: in the steady state tasks, gathers, waits and queues call no malloc", "[runtime][contract]") {
   if (!counts_allocations) return;
   for (const run_order order : {run_order::asyncio, run_order::fork_join}) {
-    const long made = run([]() -> coro<long> {
-      const auto one_round = []() -> coro<> {
-        co_await fib(6);
-        const auto number = [](int i) -> coro<int> { co_return i; };
-        auto a = create_task(number, 1);
-        auto b = create_task(number(2));
-        co_await a;
-        co_await b;
-        co_await sleep(0ns);
-        co_await sleep(1us);
-        co_await wait_for(number(3), 1s);
-      };
-      for (int i = 0; i < 50; ++i) co_await one_round();
-      const allocation_counter made_now;
-      for (int i = 0; i < 50; ++i) co_await one_round();
-      co_return made_now.count();
-    }(), loops(1).order(order));
+    const long made = run(
+        []() -> coro<long> {
+          const auto one_round = []() -> coro<> {
+            co_await fib(6);
+            const auto number = [](int i) -> coro<int> { co_return i; };
+            auto a = create_task(number, 1);
+            auto b = create_task(number(2));
+            co_await a;
+            co_await b;
+            co_await sleep(0ns);
+            co_await sleep(1us);
+            co_await wait_for(number(3), 1s);
+          };
+          for (int i = 0; i < 50; ++i) co_await one_round();
+          const allocation_counter made_now;
+          for (int i = 0; i < 50; ++i) co_await one_round();
+          co_return made_now.count();
+        }(),
+        loops(1).order(order));
     INFO((order == run_order::asyncio ? "asyncio" : "fork_join") << " order");
     CHECK(made == 0);
   }

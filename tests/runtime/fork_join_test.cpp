@@ -158,7 +158,8 @@ RUNTIME_TEST("fork-join: void and move-only results", "[runtime][fork_join]") {
 RUNTIME_TEST("GATHER-007: fork-join: the first error comes at once, and the siblings go on", "[runtime][fork_join]") {
   event gate;
   std::atomic<int> ended{0};
-  const std::string how = co_await outcome(gather(wait_for_event(gate, ended), fail("first"), wait_for_event(gate, ended)));
+  const std::string how =
+      co_await outcome(gather(wait_for_event(gate, ended), fail("first"), wait_for_event(gate, ended)));
   CHECK(how == "error: first");
   CHECK(ended == 0);
   gate.set();
@@ -252,7 +253,8 @@ RUNTIME_TEST("fork-join: the cancel of a tree that is still growing", "[runtime]
   CHECK(started == cancelled);
 }
 
-RUNTIME_TEST("GATHER-015: fork-join: children that swallow the cancel leave the gather cancelled", "[runtime][fork_join]") {
+RUNTIME_TEST("GATHER-015: fork-join: children that swallow the cancel leave the gather cancelled",
+             "[runtime][fork_join]") {
   std::atomic<int> started{0};
   std::string how;
   const task<> t = create_task(gather_swallowing(started, how));

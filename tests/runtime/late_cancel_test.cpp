@@ -47,7 +47,8 @@ task_options on_loop(int i) {
 
 }  // namespace
 
-TEST_CASE("XLOOP-012: a cancel that comes in the last step of a task does not take its result away", "[runtime][cancel]") {
+TEST_CASE("XLOOP-012: a cancel that comes in the last step of a task does not take its result away",
+          "[runtime][cancel]") {
   const auto body = []() -> coro<> {
     long_step step;
     const task_options there = on_loop(1);
@@ -127,7 +128,8 @@ TEST_CASE("XLOOP-012: a task that begins to wait for one in its last step keeps 
   for (int i = 0; i < 50; ++i) gyre::run(body(), run_options().loops(2));
 }
 
-LOOP_TEST("TASK-023: a task that cancels itself in its last step ends cancelled, from a nested step too", "[core][cancel]") {
+LOOP_TEST("TASK-023: a task that cancels itself in its last step ends cancelled, from a nested step too",
+          "[core][cancel]") {
   const auto itself = []() -> coro<int> {
     current_task().cancel("self");
     co_return 1;
@@ -197,7 +199,8 @@ coro<bool> cancel_child(last_child& c, std::atomic<bool>& ready) {
 
 }  // namespace
 
-TEST_CASE("XLOOP-012: a cancel in the last step of a gather's child does not take its value away", "[runtime][cancel]") {
+TEST_CASE("XLOOP-012: a cancel in the last step of a gather's child does not take its value away",
+          "[runtime][cancel]") {
   const auto main = [](bool stops_before) -> coro<> {
     last_child c;
     std::atomic<bool> ready{false};

@@ -129,8 +129,7 @@ LOOP_TEST("THREAD-003: an exception in an executor comes out of the future", "[r
 TEST_CASE("THREAD-005: run_in_executor runs without anybody waiting", "[runtime][offload]") {
   std::atomic<bool> ran{false};
   const auto main = [](std::atomic<bool>& flag) -> coro<> {
-    get_running_loop().run_in_executor(
-        nullptr, [](std::atomic<bool>* out) { *out = true; }, &flag);
+    get_running_loop().run_in_executor(nullptr, [](std::atomic<bool>* out) { *out = true; }, &flag);
     co_return;
   };
   run(main(ran), one_loop());

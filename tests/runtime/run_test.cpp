@@ -137,7 +137,8 @@ TEST_CASE("RUN-012: tasks that are left are cancelled and awaited", "[runtime][r
   }
 }
 
-TEST_CASE("RUN-012: a task that main made in its last step takes its first step, then it is cancelled", "[runtime][run]") {
+TEST_CASE("RUN-012: a task that main made in its last step takes its first step, then it is cancelled",
+          "[runtime][run]") {
   std::string log;
   const auto main = [](std::string& out) -> coro<> {
     static_cast<void>(create_task(sleep_long(out, "a")));
@@ -347,7 +348,8 @@ TEST_CASE("run: two threads may each run a program", "[runtime][run]") {
   CHECK(other == 3);
 }
 
-TEST_CASE("RUN-015: a task made by a leftover in the shutdown is not cancelled but abandoned with the loop", "[runtime][run]") {
+TEST_CASE("RUN-015: a task made by a leftover in the shutdown is not cancelled but abandoned with the loop",
+          "[runtime][run]") {
   bool cancelled = false;
   bool abandoned = false;
   const auto late = [](bool& got_cancel) -> coro<> {

@@ -71,7 +71,8 @@ TEST_CASE("thread_pool_executor: a function that fills its own pool is refused",
                              } catch (const queue_full&) {
                                return true;
                              }
-                           }).result();
+                           })
+                           .result();
   CHECK(refused);
 }
 

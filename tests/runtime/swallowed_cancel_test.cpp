@@ -141,12 +141,14 @@ TEST_CASE("XLOOP-012: a cancel that the awaited task swallowed does not come bac
   CHECK(gyre::run(swallow_one_miss_another(body, false, false), run_options().loops(2)) == "7, 7");
 }
 
-TEST_CASE("XLOOP-012: a cancel that the awaited task swallowed does not come back with a neighbour's", "[runtime][cancel]") {
+TEST_CASE("XLOOP-012: a cancel that the awaited task swallowed does not come back with a neighbour's",
+          "[runtime][cancel]") {
   const auto body = GENERATE(&asleep, &in_a_step, &before_an_await, &in_an_await, &withdrawn);
   CHECK(gyre::run(swallow_one_miss_another(body, false, true), run_options().loops(2)) == "7, cancelled: second");
 }
 
-TEST_CASE("XLOOP-012: a cancel that a task's children got and the task swallowed does not come back", "[runtime][cancel]") {
+TEST_CASE("XLOOP-012: a cancel that a task's children got and the task swallowed does not come back",
+          "[runtime][cancel]") {
   const auto body = GENERATE(&in_a_gather, &in_a_deaf_gather);
   CHECK(gyre::run(swallow_one_miss_another(body, true, false), run_options().loops(2)) == "7, 7");
   CHECK(gyre::run(swallow_one_miss_another(body, true, true), run_options().loops(2)) == "7, cancelled: second");

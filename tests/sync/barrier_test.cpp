@@ -159,7 +159,8 @@ LOOP_TEST("BARRIER-007: a cancelled waiter leaves its place to another one", "[s
   co_await third[0];
 }
 
-LOOP_TEST("BARRIER-007: a waiter cancelled in the instant in which the round is full ends cancelled", "[sync][barrier]") {
+LOOP_TEST("BARRIER-007: a waiter cancelled in the instant in which the round is full ends cancelled",
+          "[sync][barrier]") {
   barrier b(3);
   const auto first = come(b, 2);
   co_await settle(2);
@@ -357,7 +358,8 @@ LOOP_TEST("BARRIER-013: its text", "[sync][barrier]") {
   co_await gather(return_exceptions, tasks);
 }
 
-LOOP_TEST("barrier: a cancelled waiter makes the next one look again, and so wait behind the others", "[sync][barrier]") {
+LOOP_TEST("barrier: a cancelled waiter makes the next one look again, and so wait behind the others",
+          "[sync][barrier]") {
   // asyncio passes a notification on when a waiter is cancelled: the first of those left goes to the end of the list.
   barrier b(4);
   std::string log;

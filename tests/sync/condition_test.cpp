@@ -403,7 +403,7 @@ LOOP_TEST("condition: a cancel pending at the call ends the wait, with the lock 
     }
     const bool held = shared.locked();
     shared.release();
-    co_return error != nullptr && held;
+    co_return error != nullptr&& held;
   };
   const bool right = co_await create_task(body, std::ref(c));
   CHECK(right);

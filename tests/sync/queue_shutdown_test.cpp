@@ -215,7 +215,8 @@ LOOP_TEST("QUEUE-019: an immediate shutdown() drops the items, each as done", "[
   co_await for_all_queues([]<class Queue>() { return drops_items<Queue>(); });
 }
 
-LOOP_TEST("QUEUE-019: items reported as done before an immediate shutdown() drops them do not count again", "[sync][queue]") {
+LOOP_TEST("QUEUE-019: items reported as done before an immediate shutdown() drops them do not count again",
+          "[sync][queue]") {
   queue<int> q;
   for (int i = 0; i < 3; ++i) q.put_nowait(i);
   for (int i = 0; i < 2; ++i) q.task_done();

@@ -329,7 +329,9 @@ LOOP_TEST("queue: a producer and several consumers", "[sync][queue]") {
 LOOP_TEST("queue: move-only items", "[sync][queue]") {
   queue<std::unique_ptr<int>> q(1);
   co_await q.put(std::make_unique<int>(1));
-  const auto put_second = [](queue<std::unique_ptr<int>>& into) -> coro<> { co_await into.put(std::make_unique<int>(2)); };
+  const auto put_second = [](queue<std::unique_ptr<int>>& into) -> coro<> {
+    co_await into.put(std::make_unique<int>(2));
+  };
   const task<> putter = create_task(put_second, std::ref(q));
   co_await settle(2);
   const std::unique_ptr<int> first = co_await q.get();

@@ -122,7 +122,8 @@ LOOP_TEST("SEM-007: a waiter cancelled in the instant it is granted passes its p
   CHECK(s.locked());
 }
 
-LOOP_TEST("SEM-007: the only waiter cancelled in the instant it is granted gives its permit back", "[sync][semaphore]") {
+LOOP_TEST("SEM-007: the only waiter cancelled in the instant it is granted gives its permit back",
+          "[sync][semaphore]") {
   semaphore s(0);
   std::string log;
   const task<> a = create_task(take(s, log, "a"));
@@ -136,7 +137,8 @@ LOOP_TEST("SEM-007: the only waiter cancelled in the instant it is granted gives
   CHECK(s.locked());
 }
 
-LOOP_TEST("SEM-008: several waiters are cancelled, one release goes to the first one left, alone", "[sync][semaphore]") {
+LOOP_TEST("SEM-008: several waiters are cancelled, one release goes to the first one left, alone",
+          "[sync][semaphore]") {
   semaphore s(0);
   std::string log;
   std::vector<task<>> waiters;

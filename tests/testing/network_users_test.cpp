@@ -46,7 +46,8 @@ coro<> client_of_http(network& net, int number) {
   co_await s.async_connect(server_address, use_gyre);
   boost::beast::flat_buffer buffer;
   for (int i = 0; i < 3; ++i) {
-    const std::string target = std::string("/").append(std::to_string(number));  // not "/" + ...: g++ 12 warns of a copy
+    const std::string target =
+        std::string("/").append(std::to_string(number));  // not "/" + ...: g++ 12 warns of a copy
     http::request<http::string_body> request(http::verb::post, target, 11);
     request.body() = pattern(200, static_cast<unsigned>(i));
     request.prepare_payload();

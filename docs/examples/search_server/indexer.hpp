@@ -102,7 +102,8 @@ class indexer {
   }
   const std::vector<std::string> roots_;
   const bool on_terminal_ = isatty(STDOUT_FILENO) == 1;
-  std::shared_ptr<const search_index> current_ = std::make_shared<const search_index>();  // atomic<> of g++ 12 races
+  // Not an atomic<>: that of g++ 12 races.
+  std::shared_ptr<const search_index> current_ = std::make_shared<const search_index>();
   std::atomic<bool> complete_ = false;  // the first pass is over
   gyre::lock turn_;
 };

@@ -46,7 +46,9 @@ class steal_deque {
   using atomic = typename Atomics::template atomic<U>;
 
  public:
-  explicit steal_deque(std::int64_t capacity = 256) : array_(new cells(capacity, nullptr)) { work_on(*newest_array(), 0); }
+  explicit steal_deque(std::int64_t capacity = 256) : array_(new cells(capacity, nullptr)) {
+    work_on(*newest_array(), 0);
+  }
   steal_deque(const steal_deque&) = delete;
   steal_deque& operator=(const steal_deque&) = delete;
   ~steal_deque() {
@@ -62,7 +64,8 @@ class steal_deque {
   /// The same where no look at the top and no growth is needed; else false.
   [[nodiscard]] bool push_if_room(T* x) noexcept {
     const std::int64_t b = bottom_.load(std::memory_order_relaxed);
-    if (b >= full_at_) [[unlikely]] return false;
+    if (b >= full_at_) [[unlikely]]
+      return false;
     put(b, x);
     return true;
   }
@@ -73,7 +76,8 @@ class steal_deque {
     bottom_.store(b, std::memory_order_release);            // O1
     Atomics::light_barrier();                               // between O1 and O2
     std::int64_t t = top_.load(std::memory_order_relaxed);  // O2
-    if (t < b) [[likely]] return mine(b).load(std::memory_order_relaxed);  // O3
+    if (t < b) [[likely]]
+      return mine(b).load(std::memory_order_relaxed);  // O3
     T* x = nullptr;
     if (t == b) {
       x = mine(b).load(std::memory_order_relaxed);
@@ -141,8 +145,8 @@ class steal_deque {
   }
 
   void put(std::int64_t b, T* x) noexcept {
-    mine(b).store(x, std::memory_order_relaxed);         // U1
-    bottom_.store(b + 1, std::memory_order_release);     // U2, pairs with T2
+    mine(b).store(x, std::memory_order_relaxed);      // U1
+    bottom_.store(b + 1, std::memory_order_release);  // U2, pairs with T2
   }
 
   template <bool Popped>

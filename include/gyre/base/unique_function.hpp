@@ -56,8 +56,8 @@ class unique_function<R(Args...)> {
   };
 
   template <class F>
-  static constexpr bool fits =
-      sizeof(F) <= 6 * sizeof(void*) && alignof(F) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<F>;
+  static constexpr bool fits = sizeof(F) <= 6 * sizeof(void*) && alignof(F) <= alignof(std::max_align_t) &&
+                               std::is_nothrow_move_constructible_v<F>;
 
   template <class F>
   static constexpr operations small_type{

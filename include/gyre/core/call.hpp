@@ -17,9 +17,8 @@ concept starts_itself = requires(A& a) { a.start(); };
 
 /// A call like `q.get()`, `e.wait()` or `sleep(1s)` that nobody has awaited: until then it can be moved.
 template <class A>
-concept unawaited_call = std::derived_from<A, awaiter_base> && std::move_constructible<A> && !starts_itself<A> && requires {
-  typename A::value_type;
-};
+concept unawaited_call = std::derived_from<A, awaiter_base> && std::move_constructible<A> && !starts_itself<A> &&
+                         requires { typename A::value_type; };
 
 template <unawaited_call A>
 coro<typename A::value_type> as_coro(A call) {

@@ -149,7 +149,8 @@ class context_slot {
   /// Takes the values of `other`, which belongs to this thread.
   void copy_from(const context_slot& other) noexcept {
     const std::uintptr_t w = other.word_.look();
-    if (w == 0) [[likely]] return;
+    if (w == 0) [[likely]]
+      return;
     if ((w & word::shared) != 0 && word::core_in(w)->is_empty())
       return;  // main's, as long as nobody sets a variable there
     copy_word(w);

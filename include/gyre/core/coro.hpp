@@ -141,7 +141,8 @@ class [[nodiscard]] GYRE_IN_REGISTER coro {
 
   /// Throws already_awaited if consume() would.
   void check_fresh(const char* call) const {
-    if (frame_ == nullptr) [[unlikely]] detail::throw_already_awaited(call);
+    if (frame_ == nullptr) [[unlikely]]
+      detail::throw_already_awaited(call);
   }
   /// The frame, for what starts it in another way; this object is then empty.
   [[nodiscard]] std::coroutine_handle<promise_type> consume(const char* call) {

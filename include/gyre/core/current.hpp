@@ -19,10 +19,10 @@ class cell_cache;
 
 /// The counts in a runtime's idle word. A thread with new work looks at the first two; who sleeps is in runtime/parking.
 struct idle_bits {
-  static constexpr std::uint64_t sleeper = 0xff;         // workers that sleep
-  static constexpr std::uint64_t searching = 0xff00;     // workers that look for work
+  static constexpr std::uint64_t sleeper = 0xff;      // workers that sleep
+  static constexpr std::uint64_t searching = 0xff00;  // workers that look for work
   static constexpr std::uint64_t one_searching = 0x100;
-  static constexpr std::uint64_t unparked = 0xff0000;    // workers that are awake
+  static constexpr std::uint64_t unparked = 0xff0000;  // workers that are awake
   static constexpr std::uint64_t one_unparked = 0x10000;
   static constexpr std::uint64_t noted = 0x1000000;  // something was pushed while a worker searched
 
@@ -50,20 +50,22 @@ struct outer_step {
 
 /// What a thread knows about itself. Only its own thread reads or writes it.
 struct thread_state {
-  home* loop = nullptr;                      // the loop that runs here, null outside
-  task_core* current = nullptr;              // the task whose code runs, null in callbacks
-  steal_deque<task_core>* forks = nullptr;   // where gather puts siblings; null in asyncio order
-  const std::atomic<std::uint64_t>* idle = nullptr;  // the runtime's idle word: is it worth telling that there is work?
-  std::uint32_t budget = 0;                  // steps left in this turn, transfers included
-  bool quick = false;                        // fork-joins may go their short way: see loop_core::own_thread_state
-  context_slot* context = nullptr;           // of a callback or an entered context; null: the task's, or the thread's
-  std::coroutine_handle<> next = nullptr;    // trampoline: see core/transfer.hpp
-  bool failure = false;                      // an exception left a coroutine in this step: see core/failure_path.hpp
-  const outer_step* outer = nullptr;         // the steps around that of `current`, innermost first
+  home* loop = nullptr;                     // the loop that runs here, null outside
+  task_core* current = nullptr;             // the task whose code runs, null in callbacks
+  steal_deque<task_core>* forks = nullptr;  // where gather puts siblings; null in asyncio order
+  // The runtime's idle word: is it worth telling that there is work?
+  const std::atomic<std::uint64_t>* idle = nullptr;
+  std::uint32_t budget = 0;                // steps left in this turn, transfers included
+  bool quick = false;                      // fork-joins may go their short way: see loop_core::own_thread_state
+  context_slot* context = nullptr;         // of a callback or an entered context; null: the task's, or the thread's
+  std::coroutine_handle<> next = nullptr;  // trampoline: see core/transfer.hpp
+  bool failure = false;                    // an exception left a coroutine in this step: see core/failure_path.hpp
+  const outer_step* outer = nullptr;       // the steps around that of `current`, innermost first
 
   /// One more transfer? The last unit is the loop's own: it ends the turn.
   [[nodiscard]] bool spend() noexcept {
-    if (budget <= 1) [[unlikely]] return false;
+    if (budget <= 1) [[unlikely]]
+      return false;
     --budget;
     return true;
   }

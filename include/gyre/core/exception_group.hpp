@@ -78,7 +78,9 @@ class exception_group : public error {
   }
   template <class Predicate>
     requires std::is_invocable_r_v<bool, Predicate&, const std::exception_ptr&>
-  [[nodiscard]] exception_group_ptr subgroup(Predicate wanted) const { return split(std::move(wanted)).first; }
+  [[nodiscard]] exception_group_ptr subgroup(Predicate wanted) const {
+    return split(std::move(wanted)).first;
+  }
 
   /// A group like this one, of other errors. A derived class overrides it so that its parts are of its own type.
   [[nodiscard]] virtual exception_group_ptr derive(std::vector<std::exception_ptr> exceptions) const;

@@ -84,9 +84,7 @@ class basic_future {
   [[nodiscard]] event_loop& get_loop() const { return loop_of(core("get_loop")); }
 
   /// Takes back the callbacks added under `id`; returns how many that were.
-  std::size_t remove_done_callback(std::uint64_t id) const noexcept {
-    return core_ ? remove_callback(*core_, id) : 0;
-  }
+  std::size_t remove_done_callback(std::uint64_t id) const noexcept { return core_ ? remove_callback(*core_, id) : 0; }
 
   void append_text(std::string& out) const { core("to_string").append_text(out); }
 
@@ -106,10 +104,13 @@ class basic_future {
 
   /// The shared state, for gyre's own parts.
   [[nodiscard]] future_core& core(const char* call) const {
-    if (!core_) [[unlikely]] throw_no_state(call);
+    if (!core_) [[unlikely]]
+      throw_no_state(call);
     return *core_;
   }
-  [[nodiscard]] core_ref<future_core> shared(const char* call) const { return core_ref<future_core>::share(core(call)); }
+  [[nodiscard]] core_ref<future_core> shared(const char* call) const {
+    return core_ref<future_core>::share(core(call));
+  }
   [[nodiscard]] const future_core* shared_state() const noexcept { return core_.get(); }
 
  private:
@@ -144,7 +145,8 @@ class plain_future : public future_core {
  protected:
   plain_future(home* owner, result_base& result_room, const std::source_location& made_at) noexcept
       : future_core(owner, result_room) {
-    if (owner != nullptr && owner->in_debug_mode()) [[unlikely]] created_ = made_at;
+    if (owner != nullptr && owner->in_debug_mode()) [[unlikely]]
+      created_ = made_at;
   }
   void append_creation(std::string& out) const override;
   void append_origin(std::string& out) const override;

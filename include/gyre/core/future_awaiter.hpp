@@ -38,7 +38,8 @@ class [[nodiscard]] future_awaiter : public awaiter_base {
     return suspend_on(*awaited_, node_, at);
   }
   T await_resume() {
-    if (node_.task != nullptr && node_.task->state.cancel_pending()) [[unlikely]] throw_cancel();
+    if (node_.task != nullptr && node_.task->state.cancel_pending()) [[unlikely]]
+      throw_cancel();
     awaited_->check_result();
     auto& slot = static_cast<result_slot<T>&>(awaited_->slot());
     if (!slot.has_value) throw_moved_out();

@@ -74,9 +74,7 @@ class future_core : public pooled, public basic_completion<completion_node> {
   }
 
   /// The loop on which this future's callbacks run. Null if it has none, or if that loop is gone.
-  [[nodiscard]] virtual home* where() const noexcept {
-    return loop_ == nullptr ? nullptr : loop_->loop_of(era_);
-  }
+  [[nodiscard]] virtual home* where() const noexcept { return loop_ == nullptr ? nullptr : loop_->loop_of(era_); }
 
   /// Keeps its runtime open while the calling thread, if it is one from outside, does something that may queue there.
   [[nodiscard]] runtime_visit visit() const noexcept {
@@ -132,7 +130,8 @@ class future_core : public pooled, public basic_completion<completion_node> {
 
   /// Throws what the future ended with, if that is no value; invalid_state_error while pending. Marks it as retrieved.
   void check_result() {
-    if (outcome() != status::finished) [[unlikely]] rethrow(failed_result());
+    if (outcome() != status::finished) [[unlikely]]
+      rethrow(failed_result());
   }
   /// The error it ended with, null for a value. Throws cancelled_error if cancelled, invalid_state_error while pending.
   [[nodiscard]] std::exception_ptr exception();
@@ -184,8 +183,8 @@ class future_core : public pooled, public basic_completion<completion_node> {
   loop_identity* loop_ = nullptr;
   result_base* slot_;
   std::atomic<bool> retrieved_{false};
-  bool hands_on_ = false;    // of its class
-  given_back gives_back_;    // written before the end, as the slot
+  bool hands_on_ = false;  // of its class
+  given_back gives_back_;  // written before the end, as the slot
 };
 
 /// A task that awaits a future. Lives in the awaiting frame, which cannot end before the future does.

@@ -37,7 +37,8 @@ using holder_word = std::uint64_t;
 class holder_note {
  public:
   void taken() noexcept {
-    if (notes_holders()) [[unlikely]] note_running_task();
+    if (notes_holders()) [[unlikely]]
+      note_running_task();
   }
   void freed() noexcept { word_.store(0, std::memory_order_relaxed); }
   [[nodiscard]] holder_word get() const noexcept { return word_.load(std::memory_order_relaxed); }

@@ -38,10 +38,10 @@ struct thread_state;
 struct report {
   std::string message;
   std::exception_ptr exception;
-  future_core* future = nullptr;   // the task or future concerned, if it still lives
-  call_core* callback = nullptr;   // the callback of call_soon or call_later concerned
+  future_core* future = nullptr;    // the task or future concerned, if it still lives
+  call_core* callback = nullptr;    // the callback of call_soon or call_later concerned
   context_slot* context = nullptr;  // that the exception handler is to run in
-  std::string details;             // place of creation, await chain
+  std::string details;              // place of creation, await chain
 };
 
 /// A loop_visit for code that does not know on whose thread it runs: threads of the runtime itself need no visit, since they

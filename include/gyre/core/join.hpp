@@ -44,9 +44,7 @@ class join_head : public list_link<orphan_tag>, public basic_join<join_head> {
 
  protected:
   /// Its memory was in the pool, whose links lie over the one of the list.
-  void restart() noexcept {
-    std::construct_at(static_cast<list_link<orphan_tag>*>(this));
-  }
+  void restart() noexcept { std::construct_at(static_cast<list_link<orphan_tag>*>(this)); }
 
  private:
   friend class basic_join<join_head>;

@@ -98,7 +98,7 @@ class basic_join {
         block->touch();
         return block;
       }
-      block->unpin();                    // P4
+      block->unpin();  // P4
       block = again;
     }
     return nullptr;

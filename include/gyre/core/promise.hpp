@@ -83,7 +83,8 @@ class result_slot : public result_base {
 
   /// The value moved out, or the error thrown.
   T take() {
-    if (error != nullptr) [[unlikely]] rethrow(std::exchange(error, nullptr));
+    if (error != nullptr) [[unlikely]]
+      rethrow(std::exchange(error, nullptr));
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*value_);
     } else if constexpr (!std::is_void_v<T>) {
@@ -131,7 +132,7 @@ struct promise_base {
     result_base* slot;         // where the result goes: awaiter, record or join block; set with task
     promise_base* next_given;  // before that: the next one of those that a call was given, see given_coros
   };
-  std::source_location line;                       // the definition before the first await, then the latest await
+  std::source_location line;  // the definition before the first await, then the latest await
 
   static void* operator new(std::size_t size) { return pool_allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { pool_deallocate(memory, size); }

@@ -213,7 +213,8 @@ template <class T>
 core_ref<own_task> start_task(coro<T>& body, const task_options& options, const char* call,
                               std::unique_ptr<kept_call> kept) {
   const placement place = place_body(body, options, call);
-  if (!place.where->has_factory()) [[likely]] return make_task(body, place, options, call, std::move(kept));
+  if (!place.where->has_factory()) [[likely]]
+    return make_task(body, place, options, call, std::move(kept));
   coro_for_factory<T> given(body, std::move(kept));
   return make_by_factory(*place.where, given, options);
 }
@@ -230,7 +231,8 @@ inline constexpr bool outlives_its_call = std::is_empty_v<F> || std::is_pointer_
 template <class F, class... Args>
 struct kept_call_of final : kept_call {
   template <class G, class... Given>
-  explicit kept_call_of(G&& fn, Given&&... given) : callable(std::forward<G>(fn)), arguments(std::forward<Given>(given)...) {}
+  explicit kept_call_of(G&& fn, Given&&... given)
+      : callable(std::forward<G>(fn)), arguments(std::forward<Given>(given)...) {}
   auto call() {
     return std::apply([this](auto&... each) { return call_any(callable, std::forward<Args>(each)...); }, arguments);
   }
@@ -242,13 +244,14 @@ template <class F, class... Args>
 using started_coro = std::invoke_result_t<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>...>;
 
 template <class F, class... Args>
-concept starts_coro = std::is_invocable_v<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>...> &&
-                      is_coro_v<started_coro<F, Args...>>;
+concept starts_coro =
+    std::is_invocable_v<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>...> && is_coro_v<started_coro<F, Args...>>;
 
 template <class F, class... Args>
 auto start_call(const task_options& options, const char* call, F&& fn, Args&&... args) {
-  static_assert(outlives_its_call<std::decay_t<F>>,
-                "a coroutine lambda must capture nothing here: its captures die before it resumes; pass them as arguments");
+  static_assert(
+      outlives_its_call<std::decay_t<F>>,
+      "a coroutine lambda must capture nothing here: its captures die before it resumes; pass them as arguments");
   using value = typename started_coro<F, Args...>::value_type;
   auto kept = std::make_unique<kept_call_of<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>>(
       std::forward<F>(fn), std::forward<Args>(args)...);

@@ -173,7 +173,7 @@ class task_core : public runnable {
   static void run_entry(runnable& r, fate f) noexcept;
 
   std::atomic<std::string*> cancel_message_{nullptr};  // null: none; the text is under a lock of task_core.cpp
-  std::atomic<home*> home_{nullptr};         // written by the thread that runs the task, before it parks again
+  std::atomic<home*> home_{nullptr};  // written by the thread that runs the task, before it parks again
 };
 
 /// Runs one step of a ready task on this thread, whose loop it calls home from now on.

@@ -25,7 +25,7 @@ struct task_options {
   event_loop* loop = nullptr;  ///< where it starts; null: the running loop
   bool eager_start = false;    ///< runs up to its first suspension inside create_task(); on the running loop only
   const gyre::context* context = nullptr;  ///< runs in this context itself; null: in a copy of the current one
-  std::source_location created{};  ///< for reports; create_task(coro) notes its own line
+  std::source_location created{};          ///< for reports; create_task(coro) notes its own line
 };
 static_assert(std::is_trivially_destructible_v<task_options>);
 
@@ -87,9 +87,9 @@ class task_record : public future_core, public list_link<registry_tag> {
   /// Which way the error took that ended it, null if that is not known.
   [[nodiscard]] virtual const failure_path* error_path() const noexcept { return nullptr; }
 
-  std::uint64_t number_ = 0;       // of Task-N
-  std::source_location defined_;   // the coroutine, then its place of definition
-  const void* body_ = nullptr;     // the address of its frame's promise, for texts only
+  std::uint64_t number_ = 0;      // of Task-N
+  std::source_location defined_;  // the coroutine, then its place of definition
+  const void* body_ = nullptr;    // the address of its frame's promise, for texts only
   unsigned cancels_at_end_ = 0;
   bool reports_abandon_ = true;
 
@@ -133,7 +133,7 @@ class own_task : public task_record, public task_core {
   [[nodiscard]] const failure_path* error_path() const noexcept override { return path_.get(); }
   [[nodiscard]] context_slot* own_context() noexcept override { return &context; }
 
-  std::source_location created_;     // the line of create_task, where it is known
+  std::source_location created_;              // the line of create_task, where it is known
   std::unique_ptr<const failure_path> path_;  // of the error that ended it
   std::unique_ptr<kept_call> kept_;
 };

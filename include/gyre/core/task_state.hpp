@@ -205,8 +205,9 @@ class basic_task_state : task_bits {
   }
 
   typename Atomics::template atomic<word> word_;
-  typename Atomics::template atomic<bool> stepping_{false};  // written by the thread that runs the task; orders nothing
-  bool unstarted_;  // that thread's
+  // Both written by the thread that runs the task; the first orders nothing.
+  typename Atomics::template atomic<bool> stepping_{false};
+  bool unstarted_;
 };
 
 using task_state = basic_task_state<>;

@@ -30,7 +30,8 @@ inline void trace(trace_event event, task_core& t) noexcept {
 extern std::atomic<void (*)() noexcept> interruption_target;
 
 [[gnu::always_inline]] inline void interruption_point() noexcept {
-  if (const auto hook = interruption_target.load(std::memory_order_relaxed)) [[unlikely]] hook();
+  if (const auto hook = interruption_target.load(std::memory_order_relaxed)) [[unlikely]]
+    hook();
 }
 
 }  // namespace gyre::detail

@@ -43,8 +43,9 @@ void print_graph(const std::optional<future_call_graph>& graph, std::FILE* file)
 
 template <class F>
 core_ref<future_core> future_to_capture(const F& future, const char* call) {
-  static_assert(requires { future.shared(call); },
-                "a call graph is taken of a future: task, future, gathering_future, any_task or any_future");
+  static_assert(
+      requires { future.shared(call); },
+      "a call graph is taken of a future: task, future, gathering_future, any_task or any_future");
   return future.shared(call);
 }
 
@@ -90,7 +91,8 @@ inline void print_call_graph(const call_graph_options& options = call_graph_opti
 template <detail::graph_subject F>
 void print_call_graph(const F& future, const call_graph_options& options = call_graph_options(),
                       std::FILE* file = stdout, std::source_location here = std::source_location::current()) {
-  detail::print_graph(detail::capture_graph(detail::future_to_capture(future, "print_call_graph"), options, here), file);
+  detail::print_graph(detail::capture_graph(detail::future_to_capture(future, "print_call_graph"), options, here),
+                      file);
 }
 
 }  // namespace gyre

@@ -12,7 +12,7 @@ namespace gyre {
 /// A task and one of those who wait for it; a task has as many rows as awaiters, one at least.
 /// Like: a row of `python -m asyncio ps`.
 struct task_row {
-  unsigned loop = 0;            ///< the loop that it runs or wakes on, counted from 0
+  unsigned loop = 0;  ///< the loop that it runs or wakes on, counted from 0
   const void* task_id = nullptr;
   std::string task_name;
   std::string coroutine_stack;  ///< `inner -> outer`; `running` for a task that runs on another thread

@@ -93,8 +93,9 @@ class completions {
 ///
 /// Throws:  no_running_loop, foreign_runtime.   Like: asyncio.as_completed (its asynchronous iteration: the very tasks come out).
 template <class Handle>
-requires(!is_coro_v<Handle>) completions<Handle> as_completed(
-    const std::vector<Handle>& tasks, std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+  requires(!is_coro_v<Handle>)
+completions<Handle> as_completed(const std::vector<Handle>& tasks,
+                                 std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
   detail::pooled_vector<detail::core_ref<detail::future_core>> given;
   for (const Handle& each : tasks) given.push_back(each.shared("as_completed"));
   std::vector<Handle> different;

@@ -18,12 +18,13 @@ concept future_handle = is_future_v<std::remove_cvref_t<F>>;
 
 /// What gather, wait, wait_for, shield accept.
 template <class A>
-concept awaitable_argument = is_coro_v<std::remove_cvref_t<A>> || is_gather_call<std::remove_cvref_t<A>> ||
-                             unawaited_call<std::remove_cvref_t<A>> || requires {
-  typename std::remove_cvref_t<A>::value_type;
-  requires std::is_base_of_v<basic_future<typename std::remove_cvref_t<A>::value_type, std::remove_cvref_t<A>>,
-                             std::remove_cvref_t<A>>;
-};
+concept awaitable_argument =
+    is_coro_v<std::remove_cvref_t<A>> || is_gather_call<std::remove_cvref_t<A>> ||
+    unawaited_call<std::remove_cvref_t<A>> || requires {
+      typename std::remove_cvref_t<A>::value_type;
+      requires std::is_base_of_v<basic_future<typename std::remove_cvref_t<A>::value_type, std::remove_cvref_t<A>>,
+                                 std::remove_cvref_t<A>>;
+    };
 
 /// The places at which each different future stands first: calls count repeated arguments once.   Cost: n log n.
 [[nodiscard]] pooled_vector<std::size_t> first_places(const pooled_vector<core_ref<future_core>>& futures);

@@ -79,7 +79,8 @@ class fork_block : public join_head {
       if (!thread.forks->push_if_room(c)) [[unlikely]]
         return start_from(thread, c->index);
     }
-    if (wants_thieves(thread)) [[unlikely]] return start_with_thieves(thread);
+    if (wants_thieves(thread)) [[unlikely]]
+      return start_with_thieves(thread);
     thread.current = first;  // begins at once: a cancel that comes now finds it running
     return first->resume_point;
   }
@@ -103,10 +104,12 @@ class fork_block : public join_head {
   /// Puts a child, or a parent that is to go on later, where thieves take it. After the pushes they are told: one that comes
   /// wakes the next one itself, so that once is enough for all.
   static void push(thread_state& thread, task_core& t) noexcept {
-    if (!thread.forks->push_if_room(&t)) [[unlikely]] push_with_care(thread, t);
+    if (!thread.forks->push_if_room(&t)) [[unlikely]]
+      push_with_care(thread, t);
   }
   static void tell_thieves(thread_state& thread) noexcept {
-    if (wants_thieves(thread)) [[unlikely]] thread.loop->tell_peers();
+    if (wants_thieves(thread)) [[unlikely]]
+      thread.loop->tell_peers();
   }
 
   /// Copies the chains of the tasks above a child that is still, as task_type says.

@@ -195,7 +195,7 @@ inline constexpr bool is_vector<std::vector<A>> = true;
 
 /// What gather() walks through. A named vector is none: it is taken whole.
 template <class R>
-concept awaitable_range = !awaitable_argument<R> && !is_vector<std::remove_cvref_t<R>> && requires(R & range) {
+concept awaitable_range = !awaitable_argument<R> && !is_vector<std::remove_cvref_t<R>> && requires(R& range) {
   std::ranges::end(range);
   requires awaitable_argument<range_reference<R>>;
 };
@@ -254,8 +254,10 @@ template <class... As>
 /// Over a named vector of coroutines (moved out of it), tasks or futures: gives a vector. An empty one is done at once.
 template <class A>
   requires detail::awaitable_argument<A>
-  [[nodiscard]] auto gather(std::vector<A> all) { return detail::gather_vector<false>(std::move(all)); }
-  template <class A>
+[[nodiscard]] auto gather(std::vector<A> all) {
+  return detail::gather_vector<false>(std::move(all));
+}
+template <class A>
   requires detail::awaitable_argument<A>
 [[nodiscard]] auto gather(return_exceptions_t, std::vector<A> all) {
   return detail::gather_vector<true>(std::move(all));

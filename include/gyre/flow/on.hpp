@@ -123,8 +123,8 @@ template <class T>
 /// The same for `fn(args...)`, called there: a coroutine function, or a plain one. It captures nothing, or `[&]` when
 /// awaited right here; the arguments are kept and moved in.
 template <class F, class... Args>
-requires(std::is_invocable_v<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>...>)
-    [[nodiscard]] auto on(event_loop& loop, F&& fn, Args&&... args) {
+  requires(std::is_invocable_v<std::decay_t<F>&, std::unwrap_ref_decay_t<Args>...>)
+[[nodiscard]] auto on(event_loop& loop, F&& fn, Args&&... args) {
   using visit = detail::call_visit<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>;
   using R = typename detail::visit_value<std::remove_cv_t<typename visit::called>>::type;
   return detail::visit_loop<R>(loop, visit(std::forward<F>(fn), std::forward<Args>(args)...));

@@ -2,8 +2,8 @@
 #pragma once
 // with: async cleanup that always runs; context managers from generators.  Layer: flow.
 #include <gyre/core/async_generator.hpp>
-#include <gyre/core/generator.hpp>
 #include <gyre/core/error.hpp>
+#include <gyre/core/generator.hpp>
 
 #include <optional>
 #include <tuple>
@@ -194,9 +194,7 @@ class generator_context {
 /// The same for generator<T> and with_sync().   Like: contextlib.contextmanager.
 template <class F>
 auto context_manager(F f) {
-  return [f = std::move(f)](auto&&... args) {
-    return generator_context(f(std::forward<decltype(args)>(args)...));
-  };
+  return [f = std::move(f)](auto&&... args) { return generator_context(f(std::forward<decltype(args)>(args)...)); };
 }
 
 /// Enters `scope`, calls `body(v)`, and leaves it whichever way the body ends.   Like: with.

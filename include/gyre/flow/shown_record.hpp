@@ -25,7 +25,7 @@ class basic_shown_record {
 
   /// The child is done. Whether somebody asked: then it takes the record, and tells it.
   [[nodiscard]] bool is_asked_at_end() const noexcept {
-    Policy::light_barrier();  // S2
+    Policy::light_barrier();                                    // S2
     return record_.load(std::memory_order_relaxed) != nullptr;  // S3
   }
   /// For one who has seen the end: the record to be told, with the child's reference. Null if somebody else tells it.

@@ -26,11 +26,11 @@ class sleep_base : public awaiter_base, public timer_node {
   }
 
  protected:
-  explicit sleep_base(std::int64_t delay) noexcept
-      : timer_node(&wake_now, &wake_in_turn, false), delay_(delay) {}
+  explicit sleep_base(std::int64_t delay) noexcept : timer_node(&wake_now, &wake_in_turn, false), delay_(delay) {}
   ~sleep_base() { stop_timer(); }
   void finish() {
-    if (!task_->state.cancel_pending()) [[likely]] return;
+    if (!task_->state.cancel_pending()) [[likely]]
+      return;
     if (std::exception_ptr error = end_cancelled(); error != nullptr) rethrow(std::move(error));
   }
 

@@ -28,8 +28,7 @@ using started_task = task<typename started_coro<F, Args...>::value_type>;
 /// One task of a group: an entry of the group's list and of the task's own.
 class group_child final : public completion_node, public list_link<group_tag>, public pooled {
  public:
-  explicit group_child(task_group& owner) noexcept
-      : completion_node(&report, &report_in_turn, kind), group(&owner) {}
+  explicit group_child(task_group& owner) noexcept : completion_node(&report, &report_in_turn, kind), group(&owner) {}
 
   task_group* group;  // null when the group has gone: only where a closing loop destroys everything
   core_ref<future_core> task;

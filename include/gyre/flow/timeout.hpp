@@ -35,9 +35,7 @@ template <class Rep, class Period>
 [[nodiscard]] inline std::optional<std::int64_t> limit_of(std::nullopt_t, const char*) noexcept { return std::nullopt; }
 
 template <class Limit>
-concept limit_argument = requires(const Limit& limit) {
-  limit_of(limit, "");
-};
+concept limit_argument = requires(const Limit& limit) { limit_of(limit, ""); };
 
 /// The running loop's time after `delay`.   Throws: no_running_loop naming `call`.
 [[nodiscard]] std::optional<std::int64_t> deadline_from_now(std::optional<std::int64_t> delay, const char* call);

@@ -35,9 +35,10 @@ unique_function<void()> bind_callback(F&& fn, Args&&... args) {
   if constexpr (sizeof...(Args) == 0) {
     return unique_function<void()>([fn = std::forward<F>(fn)]() mutable { call_any(fn); });
   } else {
-    return unique_function<void()>([fn = std::forward<F>(fn), kept = std::make_tuple(std::forward<Args>(args)...)]() mutable {
-      std::apply([&fn](auto&... each) { call_any(fn, each...); }, kept);
-    });
+    return unique_function<void()>(
+        [fn = std::forward<F>(fn), kept = std::make_tuple(std::forward<Args>(args)...)]() mutable {
+          std::apply([&fn](auto&... each) { call_any(fn, each...); }, kept);
+        });
   }
 }
 

@@ -23,9 +23,9 @@ class exception_context {
 
   std::string message;           ///< what happened, one line
   std::exception_ptr exception;  ///< null if there is none
-  std::string details;           ///< text of the task, future or handle concerned, and where it comes from; may be empty
-  any_task task;                 ///< the task concerned, or an empty handle
-  any_future future;             ///< the future concerned, if it is no task
+  std::string details;  ///< text of the task, future or handle concerned, and where it comes from; may be empty
+  any_task task;        ///< the task concerned, or an empty handle
+  any_future future;    ///< the future concerned, if it is no task
   std::optional<gyre::handle> handle;  ///< the callback concerned
 };
 

@@ -81,12 +81,13 @@ template <class T>
 class loop_local {
  public:
   /// Every loop gets a T().
-  loop_local() requires std::default_initializable<T> : loop_local([] { return T(); }) {}
+  loop_local()
+    requires std::default_initializable<T>
+      : loop_local([] { return T(); }) {}
   /// Every loop gets what `make()` returns; several loops may call it at the same time. It must not use this loop_local.
   template <class F>
-  requires(!std::same_as<std::remove_cvref_t<F>, loop_local> &&
-           std::is_invocable_r_v<T, std::decay_t<F>&>) explicit loop_local(F&& make)
-      : make_([made = std::forward<F>(make)]() mutable -> void* { return new T(made()); }) {}
+    requires(!std::same_as<std::remove_cvref_t<F>, loop_local> && std::is_invocable_r_v<T, std::decay_t<F>&>)
+  explicit loop_local(F&& make) : make_([made = std::forward<F>(make)]() mutable -> void* { return new T(made()); }) {}
 
   /// The running loop's object.   Throws: no_running_loop; what making it throws, and then there is none yet.
   [[nodiscard]] T& get() const {

@@ -48,17 +48,22 @@ template <class T>
 /// A future or task, as it is.
 template <class F>
   requires detail::future_handle<F>
-[[nodiscard]] std::remove_cvref_t<F> wrap_future(F&& future) { return std::forward<F>(future); }
+[[nodiscard]] std::remove_cvref_t<F> wrap_future(F&& future) {
+  return std::forward<F>(future);
+}
 template <class F>
   requires detail::future_handle<F>
-[[nodiscard]] std::remove_cvref_t<F> wrap_future(F&& future, event_loop&) { return std::forward<F>(future); }
+[[nodiscard]] std::remove_cvref_t<F> wrap_future(F&& future, event_loop&) {
+  return std::forward<F>(future);
+}
 
 /// The same for a std::future or std::shared_future, which a thread of the loop's default executor waits for.
 ///
 /// Cancel:  the future ends at once; the thread waits on.
 template <class F>
   requires detail::std_future_like<F>
-[[nodiscard]] auto wrap_future(F source, event_loop& loop, std::source_location here = std::source_location::current()) {
+[[nodiscard]] auto wrap_future(F source, event_loop& loop,
+                               std::source_location here = std::source_location::current()) {
   const auto wait = [](F awaited) -> detail::std_future_result<F> { return awaited.get(); };
   return loop.run_in_executor(executor_ref(nullptr, here), wait, std::move(source));
 }

@@ -43,7 +43,8 @@ class lock_awaiter : public awaiter_base {
   lock_awaiter(const lock_awaiter&) = delete;
   lock_awaiter& operator=(const lock_awaiter&) = delete;
   ~lock_awaiter() {
-    if (node_.in_wait) [[unlikely]] forget();  // only a frame that is destroyed in mid-wait
+    if (node_.in_wait) [[unlikely]]
+      forget();  // only a frame that is destroyed in mid-wait
   }
 
   [[nodiscard]] bool await_ready() noexcept;

@@ -84,7 +84,8 @@ class basic_queue : private detail::queue_base {
 
  protected:
   template <class... Args>
-  explicit basic_queue(std::ptrdiff_t maxsize, Args&&... args) : queue_base(maxsize), items_(std::forward<Args>(args)...) {}
+  explicit basic_queue(std::ptrdiff_t maxsize, Args&&... args)
+      : queue_base(maxsize), items_(std::forward<Args>(args)...) {}
   ~basic_queue() = default;
 
  private:
@@ -163,9 +164,11 @@ void basic_queue<T, Items>::shutdown(bool immediate) {
 template <class T, class Items>
 [[gnu::always_inline]] inline detail::attempt basic_queue<T, Items>::try_put(
     detail::parcel<T>& item, detail::wake_list& woken) noexcept(!compares) {
-  if (shut_down_) [[unlikely]] return detail::attempt::shut_down;
+  if (shut_down_) [[unlikely]]
+    return detail::attempt::shut_down;
   if (queue_base::full(items_.size())) return detail::attempt::waits;
-  if (!items_.has_room()) [[unlikely]] return detail::attempt::no_memory;
+  if (!items_.has_room()) [[unlikely]]
+    return detail::attempt::no_memory;
   items_.push(item.get());
   item.release();
   ++unfinished_;

@@ -165,7 +165,8 @@ class queue_awaiter : public Traits::awaiter, public Traits::check {
 
   /// After the wait: throws unless it is done.
   void finish() {
-    if (how_ != attempt::done) [[unlikely]] throw_refusal();
+    if (how_ != attempt::done) [[unlikely]]
+      throw_refusal();
   }
 
  private:

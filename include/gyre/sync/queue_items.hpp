@@ -60,7 +60,9 @@ class fifo_items {
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] bool has_room() const noexcept { return (last_ != nullptr && end_ != segment_cells) || spare_ != nullptr; }
+  [[nodiscard]] bool has_room() const noexcept {
+    return (last_ != nullptr && end_ != segment_cells) || spare_ != nullptr;
+  }
   [[nodiscard]] std::size_t capacity() const noexcept { return 0; }
   [[nodiscard]] static memory allocate(std::size_t) { return std::make_unique<segment>(); }
   void accept(memory& more, std::size_t) noexcept { keep(std::move(more)); }

@@ -150,7 +150,7 @@ class [[nodiscard]] limited_await {
 }  // namespace detail
 
 template <class A, detail::limit_argument Limit>
-requires detail::awaitable_argument<A>
+  requires detail::awaitable_argument<A>
 auto wait_for(A&& aw, const Limit& timeout) {
   using kept = std::remove_cvref_t<A>;
   using T = typename kept::value_type;
@@ -167,7 +167,8 @@ auto wait_for(A&& aw, const Limit& timeout) {
 }
 
 template <class A, detail::limit_argument Limit>
-requires(!detail::awaitable_argument<A> && detail::awaitable_here<A>) auto wait_for(A&& aw, const Limit& timeout) {
+  requires(!detail::awaitable_argument<A> && detail::awaitable_here<A>)
+auto wait_for(A&& aw, const Limit& timeout) {
   const std::optional<std::int64_t> ns = detail::limit_of(timeout, "wait_for");
   if constexpr (!std::is_lvalue_reference_v<A> && std::is_move_constructible_v<A>) {
     using T = typename detail::awaited_value<A&&>::type;
