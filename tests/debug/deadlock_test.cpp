@@ -61,7 +61,7 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 }  // namespace
 
 // --- circles of tasks ------------------------------------------------------------------------------------------------
-LOOP_TEST("deadlock: the await that closes a circle of two tasks throws, and both end", "[debug][deadlock]") {
+LOOP_TEST("FAULT-10: the await that closes a circle of two tasks throws, and both end", "[debug][deadlock]") {
   const future<task<>> to_a;
   const auto a = named("a", awaits_later, to_a);
   const auto b = named("b", awaits, a);
@@ -74,7 +74,7 @@ LOOP_TEST("deadlock: the await that closes a circle of two tasks throws, and bot
   CHECK_THROWS_AS(a.result(), would_deadlock);
 }
 
-LOOP_TEST("deadlock: the same of many tasks, of which some are named", "[debug][deadlock]") {
+LOOP_TEST("FAULT-10: the same of many tasks, of which some are named", "[debug][deadlock]") {
   static constexpr int length = 30;
   const future<task<>> to_first;
   std::vector<task<>> all;
