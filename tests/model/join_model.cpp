@@ -130,8 +130,10 @@ struct changed_and_asked : debt_model<changed_and_asked, 3, -1, 2> {
 
 // --- blocks that outsiders hold ----------------------------------------------------------------------------------------
 
-/// A parent whose gathers come and go, and outsiders that look at the one that it is in.
-struct pinned : rl::test_suite<pinned, 3> {
+/// A parent whose gathers come and go, and outsiders that look at the one that it is in. `Again`: the second gather gets the
+/// block of the first one, if that is free.
+template <bool Again>
+struct pinned : rl::test_suite<pinned<Again>, 3> {
   struct state {
     model_barriers barriers;
     block::place join{nullptr};
@@ -154,7 +156,7 @@ struct pinned : rl::test_suite<pinned, 3> {
       return;
     }
     for (int i = 0; i < 2; ++i) {
-      block& b = world->blocks[world->blocks[0].is_free() ? 0 : 1];
+      block& b = world->blocks[Again && world->blocks[0].is_free() ? 0 : i];
       b.fill();
       b.open(world->join);
       if (i != 0) {
@@ -401,7 +403,8 @@ int main(int argc, char** argv) {
               scenario<first_changed>("join: the first child changes its block"),
               scenario<last_changed>("join: a stolen child changes its block"),
               scenario<changed_and_asked>("join: a child changes a block that an outsider counts"),
-              scenario<pinned>("join: blocks that outsiders hold"),
+              scenario<pinned<true>>("join: a block that outsiders hold, used again"),
+              scenario<pinned<false>>("join: blocks that outsiders hold"),
               scenario<one_cancel>("join: a cancel against the end of the gather", 4),
               scenario<two_cancels>("join: two cancels against the end of the gather"),
               scenario<endless_child>("join: a cancel while the gather begins"),

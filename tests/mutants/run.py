@@ -114,7 +114,7 @@ class Workshop:
     def configure(self):
         launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
         command = ["cmake", "-S", self.tree, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
-                   "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -foptimize-sibling-calls", "-DCMAKE_CXX_COMPILER=g++", *launcher,
+                   "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -foptimize-sibling-calls -w", "-DCMAKE_CXX_COMPILER=g++", *launcher,
                    "-DGYRE_BUILD_EXAMPLES=OFF", "-DGYRE_BUILD_STRESS=OFF", "-DGYRE_BUILD_TOOLS=OFF", "-DGYRE_INSTALL=OFF"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
