@@ -75,7 +75,8 @@ struct application {
   explicit application(std::string root) : index(std::vector<std::string>{std::move(root)}) {}
   indexer index;
   service answers{index};
-  http_server server{[this](const request& asked) { return answers.answer(asked); }, 2s};
+  // A silent connection is given up after longer than a machine stands still.
+  http_server server{[this](const request& asked) { return answers.answer(asked); }, 60s};
 };
 
 gyre::coro<std::uint16_t> open_server(application& app, gyre::task<>& accepting) {
