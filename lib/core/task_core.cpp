@@ -7,6 +7,7 @@
 #include <gyre/core/transfer.hpp>
 
 #include <algorithm>
+#include <core/deferred_cancels.hpp>
 #include <core/task_protocol.hpp>
 #include <cstddef>
 #include <memory>
@@ -136,7 +137,7 @@ class task_core::cancel_walk {
         return true;
       }
       if (w->asks_children_of(t)) return true;
-      if (w->outer_ == nullptr && w->put_off(t)) return true;
+      if (w->finishing_ && w->later_.came_by(t, w->looked_at_)) return true;
     }
     return false;
   }
@@ -171,21 +172,26 @@ class task_core::cancel_walk {
   static void put_off_to_the_end(task_core& t) {
     cancel_walk* outermost = innermost_;
     while (outermost->outer_ != nullptr) outermost = outermost->outer_;
-    deferred put_off;
+    deferred_cancels::way way;
     const task_core* first = nullptr;
     if (outermost->finishing_) {
-      put_off.from = outermost->looked_at_;
-      first = outermost->at(put_off.from).core();
+      way.from = outermost->looked_at_;
+      first = outermost->later_.at(way.from).core();
     }
     const task_core* asked = &t;
-    put_off.chain.emplace_back(t.type->record(t));
-    const cancel_walk* by = innermost_;
-    for (; by != outermost && asked != first && by->hands_on_to(*asked); by = by->outer_) {
+    way.tasks.emplace_back(t.type->record(t));
+    way.unbroken = true;
+    for (const cancel_walk* by = innermost_; asked != first; by = by->outer_) {
+      if (way.unbroken && !by->hands_on_to(*asked)) {
+        way.unbroken = false;
+        way.chain = way.tasks.size();
+      }
+      if (by == outermost) break;
       asked = by->task_;
-      put_off.chain.emplace_back(by->task_->type->record(*by->task_));
+      if (asked != first) way.tasks.emplace_back(by->task_->type->record(*by->task_));
     }
-    put_off.unbroken = first == nullptr ? by == outermost && by->hands_on_to(*asked) : asked == first;
-    outermost->later_.push_back(std::move(put_off));
+    if (way.unbroken) way.chain = way.tasks.size();
+    outermost->later_.add(std::move(way));
   }
 
   // False if all that the outermost task had handed the request on to have ended: it has that again.
@@ -200,45 +206,23 @@ class task_core::cancel_walk {
   }
 
  private:
+  using place = deferred_cancels::place;
   static constexpr int deepest = 100;
-  static constexpr std::size_t none = SIZE_MAX;
 
-  // A task in later_[in].chain; none: the outermost task.
-  struct place {
-    std::size_t in = none;
-    std::size_t at = 0;
-  };
-  // A task that was put off, and those who handed the request on to it, each to the one before. `from`: who was looked at then.
-  // `unbroken`: that is the last one of the chain, or, if none, handed the request on to it.
-  struct deferred {
-    std::vector<core_ref<task_record>> chain;
-    place from;
-    bool unbroken = false;
-  };
-
-  [[nodiscard]] task_record& at(place p) const noexcept { return *later_[p.in].chain[p.at]; }
-  // Puts `p` to who handed the request on to the task there. False if others have a part in the answer.
-  [[nodiscard]] bool go_up(place& p) const noexcept {
-    while (++p.at == later_[p.in].chain.size()) {
-      if (!later_[p.in].unbroken) return false;
-      p = later_[p.in].from;
-      if (p.in == none) return true;
-    }
-    return true;
-  }
   // Asks what was put off; if that has ended, who awaits it and was told that it was taken; and so on. False: all have ended.
   [[nodiscard]] bool ask_put_off(std::string_view text) {
-    for (place asked{next_, 0}; asked.in != none;) {
+    for (place asked{next_, 0}; asked.in != deferred_cancels::none;) {
       place above = asked;
-      const bool known = go_up(above);
+      const bool known = later_.go_up(above);
       looked_at_ = asked;
-      if (ask(known && above.in != none ? &at(above) : nullptr, text) || !known) return true;
+      const bool is_outermost = above.in == deferred_cancels::none;
+      if (ask(known && !is_outermost ? &later_.at(above) : nullptr, text) || !known) return true;
       asked = above;
     }
     return false;
   }
   [[nodiscard]] bool ask(task_record* asker, std::string_view text) {
-    task_record& task = at(looked_at_);
+    task_record& task = later_.at(looked_at_);
     task_core* const t = task.core();
     if (t == nullptr) return false;
     task_core* const by = asker == nullptr ? nullptr : asker->core();
@@ -252,15 +236,6 @@ class task_core::cancel_walk {
     return target_ != nullptr && target_->producer() == &t;
   }
 
-  // Whether the request came by `t` on its way to the task that was put off and is looked at now. Another way, which met
-  // `t` as well, does not count.
-  [[nodiscard]] bool put_off(const task_core& t) const noexcept {
-    for (std::size_t i = finishing_ ? later_[looked_at_.in].from.in : none; i != none; i = later_[i].from.in) {
-      if (std::as_const(*later_[i].chain.front()).core() == &t) return true;
-    }
-    return false;
-  }
-
   static thread_local cancel_walk* innermost_;
 
   task_core* task_;
@@ -270,7 +245,7 @@ class task_core::cancel_walk {
   int depth_;
   bool came_back_ = false;
   bool turned_back_ = false;
-  std::vector<deferred> later_;
+  deferred_cancels later_;
   std::size_t next_ = 0;
   bool finishing_ = false;
   place looked_at_;  // meanwhile

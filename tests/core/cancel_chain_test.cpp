@@ -119,6 +119,38 @@ LOOP_TEST("cancel: a circle of many", "[core][cancel]") {
   for (const auto& each : all) CHECK(each.cancelled());
 }
 
+namespace {
+
+coro<> cancel_from_outside(int tail, int circle, coro<> (*close)(future<task<>>)) {
+  const future<task<>> first;
+  std::vector<task<>> all;
+  all.push_back(create_task(close, first));
+  const int length = tail + circle;
+  for (int i = 1; i < length; ++i) {
+    if (i == circle) first.set_result(all.back());
+    all.push_back(create_task(await_it(all.back())));
+  }
+  co_await settle(length + 10);
+  CHECK(all.back().cancel());
+  co_await settle(length + 10);
+  for (const auto& each : all) {
+    REQUIRE(each.cancelled());
+    REQUIRE(each.cancelling() == 1);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("cancel: who awaits a circle through many others asks each task once", "[core][cancel]") {
+  for (const int tail : {1, 50, 98, 101, 250}) {
+    for (const int circle : {5, 99, 150, 350}) {
+      INFO(tail << " tasks before a circle of " << circle);
+      run(cancel_from_outside(tail, circle, await_later), one_loop());
+      if (circle > 100) run(cancel_from_outside(tail, circle, await_by_gather), one_loop());
+    }
+  }
+}
+
 RUNTIME_TEST("cancel: circles whose tasks run on several loops, cancelled from all sides", "[core][cancel]") {
   for (int round = 0; round < 10; ++round) {
     const future<task<>> first;
