@@ -130,7 +130,6 @@ context_map_ref context_slot::counted_map() const noexcept {
 
 context_value_ref context_slot::find(variable_key key) const noexcept {
   const std::uintptr_t w = word_.get();
-  if (w == 0) return nullptr;
   return (w & word::shared) != 0 ? word::core_in(w)->find(key) : found_in(word::map_in(w), key);
 }
 

@@ -70,14 +70,14 @@ void completion_order::post(runnable& r) noexcept {
   post_or_drop(&loop_, era_, r, [this] { return loop_.loop_of(era_); });
 }
 
+// After the time-out nobody asks for more than stood for this one already.
 void completion_order::ended(std::size_t index) {
-  if (unfinished_ == 0) return;  // too late
   done.put_nowait(index);
   if (--unfinished_ == 0 && limit_) limit_->cancel();
 }
 
 void completion_order::time_out() {
-  for (; unfinished_ > 0; --unfinished_) done.put_nowait(too_late);
+  for (std::size_t late = unfinished_; late > 0; --late) done.put_nowait(too_late);
 }
 
 }  // namespace gyre::detail

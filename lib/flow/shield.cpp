@@ -12,20 +12,17 @@ class shield_core::watcher final : public completion_node, public pooled {
  public:
   explicit watcher(shield_core& shield) noexcept
       : completion_node(&queue, &turn, kind), shield_(core_ref<shield_core>::share(shield)) {}
+  ~watcher() {
+    const std::lock_guard hold(shield_->watcher_guard_);
+    shield_->watcher_ = nullptr;
+  }
 
  private:
   static const node_kind kind;
   static bool note_awaiters(completion_node& node, awaiter_list& out) noexcept {
     return out.pass_on(*static_cast<watcher&>(node).shield_);
   }
-  static void queue(completion_node& node, future_core& inner) noexcept {
-    auto& self = static_cast<watcher&>(node);
-    {
-      const std::lock_guard hold(self.shield_->watcher_guard_);
-      self.shield_->watcher_ = nullptr;
-    }
-    inner.post(self);
-  }
+  static void queue(completion_node& node, future_core& inner) noexcept { inner.post(static_cast<watcher&>(node)); }
   static void turn(runnable& r, fate f) noexcept {
     const std::unique_ptr<watcher> self(static_cast<watcher*>(&r));
     if (f == fate::runs) self->shield_->inner_done();

@@ -40,12 +40,9 @@ class end_signal final : public completion_node {
       return true;
     }
     if (self->end_.wait_until(clock::now() + *timeout)) return true;
-    if (task.remove(*self)) {
-      self->keep_.reset();
-      return false;
-    }
-    self->end_.wait();  // it is ending right now
-    return true;
+    if (!task.remove(*self)) return true;  // it has just ended, or its loop has; who tells so keeps the signal
+    self->keep_.reset();
+    return false;
   }
 
  private:

@@ -4,6 +4,7 @@
 #include "loop_test.hpp"
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -215,6 +216,15 @@ TEST_CASE("watchdog: a timer, a function on a thread and a busy loop are no dead
     watch_reports reports(get_running_loop());
     co_await sleep(60ms);
     co_await to_thread([] { std::this_thread::sleep_for(60ms); });
+    event_loop& here = get_running_loop();
+    const future<int> from_function;
+    const auto on_replaced = here.run_in_executor(nullptr, [&] {
+      std::this_thread::sleep_for(60ms);
+      here.call_soon_threadsafe([&] { from_function.set_result(1); });
+    });
+    here.set_default_executor(std::make_shared<thread_pool_executor>(1, "second"));
+    co_await from_function;
+    co_await on_replaced;
     const auto begun = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - begun < 60ms) std::this_thread::yield();
     CHECK(reports.count() == 0);

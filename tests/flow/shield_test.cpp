@@ -4,6 +4,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 using namespace gyre;
 using namespace gyre_test;
@@ -149,6 +150,24 @@ TEST_CASE("SHIELD-008: the end of run() cancels the shielded task itself", "[flo
   };
   run(main(inner, cancelled), one_loop());
   CHECK(cancelled);
+}
+
+TEST_CASE("shield: cancelled when the loop of its task has closed, it takes nothing from others", "[flow][shield]") {
+  const auto closed = std::make_shared<event_loop>();
+  closed->set_exception_handler([](event_loop&, const exception_context&) {});
+  const auto left = shield(closed->create_task(await_future(closed->create_future<int>())));
+  closed->run_until_complete(closed->create_task(settle(2)));
+  closed->close();
+  const auto loop = std::make_shared<event_loop>();
+  std::vector<shielded<int>> others;  // in the memory that the first one has given back
+  for (int i = 0; i < 16; ++i) others.push_back(shield(loop->create_task(give(i))));
+  CHECK(left.cancel());
+  loop->run_until_complete(loop->create_task(settle()));
+  for (int i = 0; i < 16; ++i) {
+    REQUIRE(others[static_cast<std::size_t>(i)].done());
+    CHECK(others[static_cast<std::size_t>(i)].result() == i);
+  }
+  loop->close();
 }
 
 LOOP_TEST("SHIELD-003: an error after the shield was cancelled is reported", "[flow][shield]") {

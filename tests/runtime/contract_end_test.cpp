@@ -170,6 +170,49 @@ TEST_CASE("C11: a thread that is stuck in user code at the deadline is detached 
   gone.wait();
 }
 
+TEST_CASE("C11: a task whose turn has not come again is not named as what a thread is stuck in",
+          "[runtime][contract]") {
+  std::vector<std::string> reports;
+  std::promise<void> stuck;
+  std::promise<void> release;
+  const auto back = std::make_shared<std::promise<void>>();
+  const std::future<void> gone = back->get_future();
+  // The future takes the cancel, and so has ended before the task waits for it.
+  const auto in_line = []() -> coro<> {
+    const future<int> cancelled = get_running_loop().create_future<int>();
+    current_task().cancel();
+    co_await cancelled;
+  };
+  const auto never_ends = [](auto other, std::promise<void>& begun, std::promise<void>& go,
+                             std::shared_ptr<std::promise<void>> ended) -> coro<> {
+    task_options options{.name = "in line", .pin = true};
+    create_task(options, other);
+    co_await sleep(0ns);
+    begun.set_value();
+    go.get_future().wait();
+    tell_when_this_thread_ends(std::move(ended));
+  };
+  const auto amain = [](auto body, auto other, std::vector<std::string>& log, std::promise<void>& begun,
+                        std::promise<void>& go, std::shared_ptr<std::promise<void>> ended) -> coro<> {
+    get_running_loop().set_exception_handler([&log](event_loop&, const exception_context& context) {
+      log.push_back(context.message + " | " + context.details);
+    });
+    event_loop& second = current_runtime().loop(1);
+    second.set_exception_handler([](event_loop&, const exception_context&) {});
+    task_options options{.name = "endless", .pin = true, .loop = &second};
+    create_task(options, body, other, std::ref(begun), std::ref(go), std::move(ended));
+    begun.get_future().wait();
+    co_return;
+  };
+  run(amain(never_ends, in_line, reports, stuck, release, back), loops(2).shutdown_timeout(1ms));
+  REQUIRE(reports.size() == 3);
+  CHECK(reports[2].rfind("the thread of loop 1 did not leave user code", 0) == 0);
+  CHECK(reports[2].find("name='endless'") != std::string::npos);
+  CHECK(reports[2].find("name='in line'") == std::string::npos);
+  release.set_value();
+  gone.wait();
+}
+
 TEST_CASE("C11: stop() of a runtime returns though its first loop is stuck, and tells who waits",
           "[runtime][contract]") {
   std::promise<void> stuck;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 using namespace gyre;
@@ -168,6 +169,49 @@ coro<> cancel_in_circle(int gathers, int tasks, int cancelled) {
   CHECK(outermost.cancelled());
 }
 
+// Ends late after a cancel.
+coro<> tidy_up() {
+  try {
+    co_await sleep(1h);
+  } catch (const cancelled_error&) {
+  }
+  co_await settle();
+}
+
+coro<> gather_tidy(any_task& shown, std::string& log) {
+  shown = current_task();
+  try {
+    co_await gather(tidy_up(), tidy_up());
+  } catch (const cancelled_error&) {
+  }
+  log += "gathered, ";
+}
+
+coro<> wait_for_sibling(any_task& sibling, std::string& log) {
+  try {
+    co_await gather(sibling);
+  } catch (const cancelled_error&) {
+  }
+  log += "waited, ";
+}
+
+// The innermost gather has a child that gathers itself, and one that waits for that.
+coro<> nest_with_siblings(int depth, std::string& log) {
+  if (depth == 0) {
+    any_task first;
+    co_await gather(gather_tidy(first, log), wait_for_sibling(first, log));
+  } else {
+    co_await gather(nest_with_siblings(depth - 1, log));
+  }
+}
+
+coro<> cancel_siblings(int depth, std::string& log) {
+  const task<> outermost = create_task(nest_with_siblings(depth, log));
+  co_await settle();
+  CHECK(outermost.cancel());
+  static_cast<void>(co_await outcome(outermost));
+}
+
 }  // namespace
 
 TEST_CASE("FAULT-10: a cancel of any task in a circle of gathers and awaits ends the circle",
@@ -197,6 +241,17 @@ TEST_CASE("fork-join: a cancel that comes round to a nest of gathers from inside
   for (const int depth : {1, 2, 30, 150, 5'000}) {
     INFO(depth << " gathers");
     run(cancel_round(depth), one_loop_of_forks());
+  }
+}
+
+TEST_CASE(
+    "fork-join: a request that has gone to a child's children is not in a circle when its sibling passes it to it",
+    "[runtime][fork_join][cancel]") {
+  for (const int depth : {0, 40}) {
+    INFO(depth << " gathers around");
+    std::string log;
+    run(cancel_siblings(depth, log), one_loop_of_forks());
+    CHECK(log == "gathered, waited, ");
   }
 }
 

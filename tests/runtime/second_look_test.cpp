@@ -187,6 +187,43 @@ coro<> cancel_in_the_making() {
   }
 }
 
+// --- a group is aborted while it makes tasks --------------------------------------------------------------------------
+
+coro<> wait_long() { co_await sleep(1h); }
+
+coro<> fail_when(const std::atomic<bool>& told) {
+  while (!told) co_await sleep(0ns);
+  throw std::runtime_error("told");
+}
+
+/// Makes tasks until the group refuses.
+coro<> make_tasks(task_group& group, task_options there, std::vector<task<>>& made) {
+  std::atomic<bool> may_fail{false};
+  const task<> fails = group.create_task(there, fail_when, std::cref(may_fail));
+  try {
+    for (;;) {
+      made.push_back(group.create_task(wait_long()));
+      if (made.size() == 100) may_fail = true;
+    }
+  } catch (const error&) {  // it shuts down
+  }
+  co_await outcome(fails);
+}
+
+/// How many tasks were not asked to end just once.
+coro<int> abort_in_the_making() {
+  int not_once = 0;
+  for (int i = 0; i < 200; ++i) {
+    std::vector<task<>> made;
+    try {
+      co_await with_task_group(make_tasks, on_other_loop(), std::ref(made));
+    } catch (const exception_group&) {
+    }
+    for (const task<>& each : made) not_once += each.cancelling() == 1 ? 0 : 1;
+  }
+  co_return not_once;
+}
+
 // --- a loop stops while it looks for work -----------------------------------------------------------------------------
 
 coro<event_loop*> find_other_loop() { co_return &current_runtime().loop(1); }
@@ -222,6 +259,11 @@ TEST_CASE("all_tasks() finds a task whose parents fail meanwhile", "[runtime][fo
 
 TEST_CASE("fork-join: a cancel that comes while the children are made reaches them", "[runtime][fork_join]") {
   run(cancel_in_the_making(), two_loops());
+}
+
+TEST_CASE("task group: each of its tasks is cancelled once, also those that are made meanwhile",
+          "[runtime][task_group]") {
+  CHECK(run(abort_in_the_making(), two_loops()) == 0);
 }
 
 TEST_CASE("parking: a loop that stops while it looks for work leaves the others to be woken", "[runtime][parking]") {

@@ -32,7 +32,7 @@ class shield_core : public future_core {
   void inner_done() noexcept;
 
   core_ref<future_core> inner_;
-  watcher* watcher_ = nullptr;  // under watcher_guard_; null once it is on its way
+  watcher* watcher_ = nullptr;  // under watcher_guard_; null once it has gone
   spin_lock watcher_guard_;
 };
 
