@@ -30,8 +30,8 @@ class deferred_cancels {
     std::vector<core_ref<task_record>> tasks;
     place from;
     std::size_t chain = 0;  // of these each handed the request on to the one before
-    bool unbroken =
-        false;  // that is all of them, and the one at `from`, or the outermost task, handed it on to the last
+    // That is all of them, and the one at `from`, or the outermost task, handed it on to the last.
+    bool unbroken = false;
   };
 
   [[nodiscard]] std::size_t size() const noexcept { return ways_.size(); }
