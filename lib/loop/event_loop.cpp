@@ -213,7 +213,7 @@ void event_loop::set_debug(bool on) noexcept {
 }
 bool event_loop::get_debug() const noexcept { return core_->in_debug_mode(); }
 
-void event_loop::slow_callback_duration(std::chrono::nanoseconds limit) noexcept {
+void event_loop::slow_callback_duration(time_span limit) noexcept {
   core_->slow_callback_ns.store(limit.count(), std::memory_order_relaxed);
 }
 std::chrono::nanoseconds event_loop::slow_callback_duration() const noexcept {

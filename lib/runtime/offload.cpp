@@ -86,7 +86,7 @@ void event_loop::set_default_executor(std::shared_ptr<thread_pool_executor> exec
   slot.executor = std::move(executor);
 }
 
-coro<> event_loop::shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout) {
+coro<> event_loop::shutdown_default_executor(std::optional<time_span> timeout) {
   const std::vector<std::shared_ptr<offload_executor>> all = core_->executor().close();
   if (all.empty()) co_return;
   const auto end = [all, deadline = detail::deadline_in(timeout)] {

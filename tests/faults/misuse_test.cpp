@@ -119,6 +119,41 @@ TEST_CASE("FAULT-19, FAULT-20: infinite and huge times never come, those before 
   gyre::testing::simulate(1, one_loop(), main());
 }
 
+LOOP_TEST("FAULT-20: a limit of hours::max() is none, wherever one is given", "[faults]") {
+  constexpr auto for_ever = std::chrono::hours::max();
+  const auto last = []() -> coro<int> {
+    co_await sleep(1ms);
+    co_return 1;
+  };
+  const wait_options limit{.timeout = for_ever};
+  const task<int> t = create_task(last());
+  const auto sets = co_await wait(t, limit);
+  CHECK(sets.pending.empty());
+  std::vector<task<int>> tasks{create_task(last())};
+  auto each = as_completed(tasks, for_ever);
+  const auto ended = co_await each.next();
+  CHECK(ended.has_value());
+  const std::vector<coro<int> (*)()> candidates{last, last};
+  const auto race = co_await staggered_race(candidates, for_ever);
+  CHECK(race.index == 0U);
+  CHECK(race.exceptions.size() == 1);  // the second was not started
+}
+
+TEST_CASE("FAULT-20: a thread waits for a result for hours::max(), and for the end of a runtime", "[faults]") {
+  runtime r(run_options().loops(1).shutdown_timeout(std::chrono::hours::max()).stall_limit(std::chrono::hours::max()));
+  const auto last = []() -> coro<int> {
+    co_await sleep(1ms);
+    co_return 1;
+  };
+  CHECK(run_coroutine_threadsafe(last(), r).result(std::chrono::hours::max()) == 1);
+  const auto leaves_one = [](auto body) -> coro<> {
+    create_task(body());
+    co_return;
+  };
+  run_coroutine_threadsafe(leaves_one(last), r).result(std::chrono::nanoseconds::max());
+  r.stop();
+}
+
 LOOP_TEST("FAULT-23: what is thrown may be anything, and arrives unchanged", "[faults]") {
   struct odd {
     int value;

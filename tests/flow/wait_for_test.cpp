@@ -357,3 +357,22 @@ RUNTIME_TEST("wait_for: a call whose time is over before it begins is begun on n
   CHECK(made == 1);
   CHECK(pinned == 1);
 }
+
+// One loop waits for what it has just cancelled, and takes its own cancel there.
+TEST_CASE("wait_for: a caller that is to be cancelled is, when what its limit cancels ends at once on another loop",
+          "[flow][wait_for][cancel]") {
+  const auto main = []() -> coro<> {
+    const auto never = []() -> coro<> { co_await future<>(); };
+    const auto caller = [](task<> t) -> coro<std::string> {
+      current_task().cancel("own");
+      const std::string how = co_await outcome(wait_for(t, 0ns));
+      current_task().uncancel();
+      co_return how;
+    };
+    CHECK(co_await create_task(caller, create_task(never())) == "cancelled: own");
+  };
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    INFO("seed " << seed);
+    gyre::testing::simulate(seed, run_options().loops(4), main());
+  }
+}

@@ -2,6 +2,7 @@
 #pragma once
 // blocking_future<T>: a result for a thread that is no loop, which may block for it.  Layer: core.
 // Bodies: lib/core/blocking_future.cpp; block_until_done in lib/runtime/threadsafe.cpp
+#include <gyre/base/time_span.hpp>
 #include <gyre/core/offload_executor.hpp>
 
 #include <atomic>
@@ -68,7 +69,7 @@ class blocking_future {
   ///
   /// Throws:  what it ended with; timeout_error (it runs on); would_deadlock on a loop's thread; loop_closed if its loop was
   ///          closed before; invalid_state_error when the value was moved out before.
-  T result(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const {
+  T result(std::optional<time_span> timeout = std::nullopt) const {
     detail::block_until_done(*core_, timeout, "blocking_future::result");
     core_->check_result();
     return detail::take_shared<T>(static_cast<detail::result_slot<T>&>(core_->slot()));
@@ -76,7 +77,7 @@ class blocking_future {
   /// Blocks until the end, and gives the error, null for a value.
   ///
   /// Throws:  cancelled_error if it was cancelled; timeout_error; would_deadlock; loop_closed.
-  [[nodiscard]] std::exception_ptr exception(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const {
+  [[nodiscard]] std::exception_ptr exception(std::optional<time_span> timeout = std::nullopt) const {
     detail::block_until_done(*core_, timeout, "blocking_future::exception");
     return core_->exception();
   }

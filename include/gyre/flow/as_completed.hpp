@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // as_completed: tasks in the order in which they end.  Layer: flow.  Bodies: lib/flow/as_completed.cpp
+#include <gyre/base/time_span.hpp>
 #include <gyre/flow/ensure_future.hpp>
 #include <gyre/loop/event_loop.hpp>
 #include <gyre/sync/queue.hpp>
@@ -94,8 +95,7 @@ class completions {
 /// Throws:  no_running_loop, foreign_runtime.   Like: asyncio.as_completed (its asynchronous iteration: the very tasks come out).
 template <class Handle>
   requires(!is_coro_v<Handle>)
-completions<Handle> as_completed(const std::vector<Handle>& tasks,
-                                 std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+completions<Handle> as_completed(const std::vector<Handle>& tasks, std::optional<time_span> timeout = std::nullopt) {
   detail::pooled_vector<detail::core_ref<detail::future_core>> given;
   for (const Handle& each : tasks) given.push_back(each.shared("as_completed"));
   std::vector<Handle> different;
@@ -105,8 +105,7 @@ completions<Handle> as_completed(const std::vector<Handle>& tasks,
 
 /// Coroutines become tasks at the call.
 template <class T>
-completions<task<T>> as_completed(std::vector<coro<T>> bodies,
-                                  std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+completions<task<T>> as_completed(std::vector<coro<T>> bodies, std::optional<time_span> timeout = std::nullopt) {
   std::vector<task<T>> tasks;
   tasks.reserve(bodies.size());
   for (coro<T>& each : bodies) tasks.push_back(ensure_future(std::move(each)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // staggered_race: candidates started one after another until one succeeds.  Layer: flow.  Bodies: lib/flow/staggered.cpp
+#include <gyre/base/time_span.hpp>
 #include <gyre/flow/task_group.hpp>
 #include <gyre/flow/timeout.hpp>
 #include <gyre/sync/event.hpp>
@@ -140,7 +141,7 @@ coro<staggered_result<T>> run_stagger(std::vector<F> candidates, std::optional<s
 /// Throws:  keyboard_interrupt, system_exit of a candidate; other errors of candidates are in the result.
 /// Cost:    one task a candidate that is started, or next to be.   Like: asyncio.staggered.staggered_race.
 template <class F>
-auto staggered_race(std::vector<F> candidates, std::optional<std::chrono::nanoseconds> delay = std::nullopt) {
+auto staggered_race(std::vector<F> candidates, std::optional<time_span> delay = std::nullopt) {
   using body = std::invoke_result_t<F&>;
   static_assert(is_coro_v<body>, "the candidates of staggered_race are coroutine functions: each returns a coro");
   return detail::run_stagger<typename body::value_type, F>(std::move(candidates), delay);

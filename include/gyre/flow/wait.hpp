@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // wait: which of several tasks are done, without taking their results.  Layer: flow.  Bodies: lib/flow/wait.cpp
+#include <gyre/base/time_span.hpp>
 #include <gyre/flow/ensure_future.hpp>
 #include <gyre/loop/event_loop.hpp>
 
@@ -19,7 +20,7 @@ inline constexpr return_when_t first_exception = return_when_t::first_exception;
 
 /// An aggregate without owners, so that it may stand in an awaiting expression.
 struct wait_options {
-  std::optional<std::chrono::nanoseconds> timeout{};  ///< empty: without limit
+  std::optional<time_span> timeout{};  ///< empty: without limit
   return_when_t return_when = all_completed;
 };
 static_assert(std::is_trivially_destructible_v<wait_options>);

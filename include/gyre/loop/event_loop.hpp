@@ -2,6 +2,7 @@
 #pragma once
 // The event loop: callbacks, timers, tasks of one thread.  Layer: loop.  Bodies: lib/loop/event_loop.cpp
 #include <gyre/base/invoke.hpp>
+#include <gyre/base/time_span.hpp>
 #include <gyre/core/call.hpp>
 #include <gyre/core/offload_executor.hpp>
 #include <gyre/core/task.hpp>
@@ -205,7 +206,7 @@ class event_loop {
   /// for, `timeout` at most. Functions that have not ended then are reported by name, and left alone.
   ///
   /// Cancel:  nobody waits any more; no more work is taken all the same.
-  coro<> shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
+  coro<> shutdown_default_executor(std::optional<time_span> timeout = std::nullopt);
 
   /// Closes the asynchronous generators that were begun on this loop and have not ended, all at once. Their errors are
   /// reported, and so is every generator begun later.   Like: loop.shutdown_asyncgens.   Body: lib/runtime/shutdown.cpp
@@ -230,7 +231,7 @@ class event_loop {
   void set_debug(bool on) noexcept;
   [[nodiscard]] bool get_debug() const noexcept;
   /// How long a step or callback may take in debug mode: 100 ms unless set.   Thread: any.
-  void slow_callback_duration(std::chrono::nanoseconds limit) noexcept;
+  void slow_callback_duration(time_span limit) noexcept;
   [[nodiscard]] std::chrono::nanoseconds slow_callback_duration() const noexcept;
 
   [[nodiscard]] detail::loop_core& core() const noexcept { return *core_; }

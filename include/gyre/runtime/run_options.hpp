@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // How run(), runner and runtime are set up.  Layer: runtime.  Bodies: lib/runtime/run_options.cpp
+#include <gyre/base/time_span.hpp>
 #include <gyre/loop/event_loop.hpp>
 #include <gyre/runtime/overflow.hpp>
 
@@ -35,7 +36,7 @@ class run_options {
   /// limit, for executors 5 minutes. A loop's thread that is inside user code past it (and a second more) is detached and
   /// reported with its task. When it comes back it closes its loop: what that reports goes to the exception handler then, after
   /// the runtime's end.
-  run_options& shutdown_timeout(std::chrono::nanoseconds t) {
+  run_options& shutdown_timeout(time_span t) {
     return set(shutdown_timeout_, std::optional<std::chrono::nanoseconds>(t));
   }
   /// At most `n` coroutines of run_coroutine_threadsafe() that have not ended; without it, any number.
@@ -62,7 +63,7 @@ class run_options {
   ///          sleeping core takes about 20 us: two bare threads that answer each other need 0.6 us a round trip with it and 30
   ///          to 44 us without, with 10 us of work for each answer 10.7 and 57 us; with one message a millisecond they do not
   ///          spin.
-  run_options& spin_before_park(std::chrono::nanoseconds t) {
+  run_options& spin_before_park(time_span t) {
     if (t.count() < 0) throw value_error("spin_before_park: less than nothing");
     return set(spin_before_park_, t);
   }
@@ -73,16 +74,12 @@ class run_options {
   ///
   /// The thread is interrupted by SIGURG for the stack: poll(), usleep() and the like may end with EINTR there. A program that
   /// handles this signal itself gets no stacks.
-  run_options& stall_limit(std::chrono::nanoseconds t) {
-    return set(stall_limit_, std::optional<std::chrono::nanoseconds>(t));
-  }
+  run_options& stall_limit(time_span t) { return set(stall_limit_, std::optional<std::chrono::nanoseconds>(t)); }
   /// When nothing could run for this long, and only a thread outside could change that, what every task waits for is reported
   /// to the first loop's exception handler, once, by the watchdog's thread. Nothing is ended. 0 or less, or without it: never.
   ///
   /// It is silent while there is a timer, a function on a thread, or native_context() in use: I/O may come then.
-  run_options& deadlock_limit(std::chrono::nanoseconds t) {
-    return set(deadlock_limit_, std::optional<std::chrono::nanoseconds>(t));
-  }
+  run_options& deadlock_limit(time_span t) { return set(deadlock_limit_, std::optional<std::chrono::nanoseconds>(t)); }
 
   [[nodiscard]] int loops() const noexcept { return loops_; }
   [[nodiscard]] bool debug() const noexcept { return debug_; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // thread_pool_executor: threads for plain functions.  Layer: runtime.  Bodies: lib/runtime/thread_pool.cpp
+#include <gyre/base/time_span.hpp>
 #include <gyre/core/blocking_future.hpp>
 #include <gyre/runtime/overflow.hpp>
 
@@ -25,7 +26,7 @@ class thread_pool_options {
   /// Name of the threads: the first 10 bytes, then a number.
   thread_pool_options& name(std::string n) { return set(name_, std::move(n)); }
   /// A thread that has had no work for so long leaves; 10 s unless set.
-  thread_pool_options& idle_timeout(std::chrono::nanoseconds t) { return set(idle_timeout_, t); }
+  thread_pool_options& idle_timeout(time_span t) { return set(idle_timeout_, t); }
   /// At most `n` functions wait for a thread; without it, any number.
   thread_pool_options& max_queue(std::size_t n, submission_overflow then = submission_overflow::wait) {
     overflow_ = then;
@@ -35,7 +36,7 @@ class thread_pool_options {
   /// run_options::spin_before_park(). One thread at a time does; 0: none.
   ///
   /// Throws:  value_error if it is negative.
-  thread_pool_options& spin_before_park(std::chrono::nanoseconds t) {
+  thread_pool_options& spin_before_park(time_span t) {
     if (t.count() < 0) throw value_error("spin_before_park: less than nothing");
     return set(spin_before_park_, t);
   }

@@ -104,6 +104,8 @@ coro<T> wait_for_expired(A awaited) {
   if (!in_time) {
     inner.cancel();
     co_await until_done(inner.shared("wait_for"));
+    // What was cancelled may have ended at once, on another loop: one loop waits, and takes a cancel of its own there.
+    throw_if_cancelled(running_task("wait_for"));
   }
   try {
     static_cast<void>(inner.result());  // throws what it ended with
